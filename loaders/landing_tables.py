@@ -1,0 +1,191 @@
+"""The landing tables of every ``raw_<omics>`` schema, said once.
+
+From this one description come the DDL and the Arrow schema that dlt copies. Tables are made before the first load, so that dbt finds every source even when only
+one omics type has been loaded, and so that the index on ``file_id`` exists from the start: a
+refresh that adds one file must find its rows without reading the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loaders.model import OMICS_TYPES, STATISTICS
+
+if TYPE_CHECKING:
+    import psycopg
+    import pyarrow as pa
+
+_SQL_TYPES = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "bool": "boolean",
+    "timestamp": "timestamp with time zone",
+}
+
+
+@dataclass(frozen=True)
+class LandingTable:
+    """A landing table: its name and its columns in order, each with its dlt data type."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    is_fact: bool = False
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns in landing order."""
+        return tuple(name for name, _ in self.columns)
+
+
+def _text(*names: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, "text") for name in names)
+
+
+FILES = LandingTable(
+    "files",
+    (
+        ("file_id", "bigint"),
+        *_text("dataset_key", "part", "source_path", "source_root", "sha256"),
+        ("size_bytes", "bigint"),
+        ("modified_at", "timestamp"),
+        *_text("stat_signature", "omics_type", "omics_type_evidence"),
+        *_text("format", "format_fingerprint", "reader_version", "shape", "feature_type"),
+        *_text("quantity", "unit", "value_scale", "scale_evidence"),
+        ("zero_is_missing", "bool"),
+        ("zero_count", "bigint"),
+        *_text("software", "role_evidence"),
+        ("rows_read", "bigint"),
+        ("rows_landed", "bigint"),
+        ("rows_rejected", "bigint"),
+        ("rows_skipped", "bigint"),
+        ("rows_skipped_by_rule", "text"),
+        ("n_assays", "bigint"),
+        ("n_values", "bigint"),
+        *_text("status", "reason", "run_id"),
+        ("loaded_at", "timestamp"),
+    ),
+)
+ASSAYS = LandingTable(
+    "assays",
+    (
+        ("file_id", "bigint"),
+        ("position", "bigint"),
+        *_text("name", "source_column", "attributes"),
+    ),
+)
+_FLAGS = (("is_contaminant", "bool"), ("is_decoy", "bool"), ("is_internal_standard", "bool"))
+FEATURE_ROWS = LandingTable(
+    "feature_rows",
+    (
+        ("file_id", "bigint"),
+        ("row_number", "bigint"),
+        *_text("reported_name", "annotations", "quantities"),
+        *_FLAGS,
+    ),
+    is_fact=True,
+)
+CONTRASTS = LandingTable(
+    "contrasts",
+    (
+        ("file_id", "bigint"),
+        ("position", "bigint"),
+        *_text("name", "numerator", "denominator", "tool", "adjust_method", "statistic_type"),
+        *_text("columns"),
+    ),
+)
+RESULT_ROWS = LandingTable(
+    "result_rows",
+    (
+        ("file_id", "bigint"),
+        ("contrast_position", "bigint"),
+        ("row_number", "bigint"),
+        *_text("reported_name", "annotations", *STATISTICS, "result_flag"),
+        *_FLAGS,
+    ),
+    is_fact=True,
+)
+REJECTED_ROWS = LandingTable(
+    "rejected_rows",
+    (
+        ("file_id", "bigint"),
+        ("row_number", "bigint"),
+        *_text("column_name", "raw_text", "reason_code", "message"),
+    ),
+)
+
+TABLES = (FILES, ASSAYS, FEATURE_ROWS, CONTRASTS, RESULT_ROWS, REJECTED_ROWS)
+
+#: dlt's own table of finished loads; staging reads it, so it must exist before the first load.
+_LOADS_DDL = (
+    "load_id varchar not null, schema_name varchar, status bigint not null, "
+    "inserted_at timestamp with time zone not null, schema_version_hash varchar"
+)
+
+
+def schema_name(omics_type: str) -> str:
+    """Returns the landing schema of an omics type.
+
+    >>> schema_name("lipidomics")
+    'raw_lipidomics'
+    """
+    return f"raw_{omics_type}"
+
+
+def arrow_schema(table: LandingTable) -> pa.Schema:
+    """Returns the Arrow schema of a landing table, without dlt's load id."""
+    import pyarrow as pa
+
+    types: dict[str, Any] = {
+        "text": pa.string(),
+        "bigint": pa.int64(),
+        "bool": pa.bool_(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+    return pa.schema(
+        [pa.field(name, types[kind], nullable=name != "file_id") for name, kind in table.columns]
+    )
+
+
+def ddl(omics_type: str) -> list[str]:
+    """Returns the statements that make one landing schema; running them again changes nothing."""
+    schema = schema_name(omics_type)
+    statements = [f"create schema if not exists {schema}"]
+    for table in TABLES:
+        columns = ", ".join(
+            f"{name} {_SQL_TYPES[kind]}{' not null' if name == 'file_id' else ''}"
+            for name, kind in table.columns
+        )
+        statements.append(
+            f"create table if not exists {schema}.{table.name} "
+            f"({columns}, _dlt_load_id varchar not null)"
+        )
+        statements.append(
+            f"create index if not exists {table.name}_file_id on {schema}.{table.name} (file_id)"
+        )
+    statements.append(f"create table if not exists {schema}._dlt_loads ({_LOADS_DDL})")
+    return statements
+
+
+def ensure_landing_tables(conn: psycopg.Connection[Any]) -> None:
+    """Makes the landing schemas of all omics types; a no-op once they exist.
+
+    Args:
+        conn: Connection in autocommit mode to the warehouse.
+    """
+    found = conn.execute(
+        "select count(*) from information_schema.tables "
+        "where table_schema = any(%s) and table_name = any(%s)",
+        (
+            [schema_name(omics_type) for omics_type in OMICS_TYPES],
+            [*(table.name for table in TABLES), "_dlt_loads"],
+        ),
+    ).fetchone()
+    if found is not None and found[0] == len(OMICS_TYPES) * (len(TABLES) + 1):
+        return
+    with conn.transaction():
+        # Two first loads at once would race in "create schema if not exists".
+        conn.execute("select pg_advisory_xact_lock(hashtext('omics landing tables'))")
+        for omics_type in OMICS_TYPES:
+            for statement in ddl(omics_type):
+                conn.execute(statement)
