@@ -161,7 +161,9 @@ class ResultTables:
                 "reported_name": names,
                 "annotations": annotations,
                 **{
-                    name: columns[name][0] if name in columns else pa.nulls(len(number), pa.string())
+                    name: columns[name][0]
+                    if name in columns
+                    else pa.nulls(len(number), pa.string())
                     for name in STATISTICS
                 },
                 "result_flag": self._result_flag(table, columns),
@@ -191,7 +193,7 @@ class ResultTables:
         import pyarrow.compute as pc
 
         cells = [self._text(table, index) for index in self._roles.feature_columns]
-        names = pc.binary_join_element_wise(*cells, "|", null_handling="skip")
+        names = _join_present(cells, "|")
         nameless = cells[0].is_null()
         for other in cells[1:]:
             nameless = pc.and_(nameless, other.is_null())
@@ -214,19 +216,17 @@ class ResultTables:
         spelled = pc.index_in(pc.utf8_lower(cells), value_set=pa.array(list(_INFINITE)))
         infinite = pc.take(pa.array(list(_INFINITE.values())), spelled)
         is_number = pc.match_substring_regex(cells, _NUMBER)
-        unread = pc.and_(
-            pc.fill_null(pc.invert(is_number), False), pc.is_null(infinite)
-        )
+        unread = pc.and_(pc.fill_null(pc.invert(is_number), False), pc.is_null(infinite))
         text = pc.if_else(infinite.is_valid(), infinite, cells)
         text = pc.if_else(unread, pa.scalar(None, pa.string()), text)
         outside = pa.array([False] * table.num_rows)
         if statistic in _CHANCES:
-            parseable = pc.utf8_replace_slice(text, 0, 0, "")
-            parseable = pc.replace_substring(parseable, "Infinity", "inf")
+            parseable = pc.replace_substring(text, "Infinity", "inf")
             value = pc.cast(pc.utf8_ltrim(parseable, "+"), pa.float64())
-            below = pc.less(value, 0.0)
-            above = pc.greater(value, 1.0) if statistic != "neg_log10_p_value" else pc.less(value, 0)
-            outside = pc.fill_null(pc.or_(below, above), False)
+            outside = pc.less(value, 0.0)
+            if statistic != "neg_log10_p_value":
+                outside = pc.or_(outside, pc.greater(value, 1.0))
+            outside = pc.fill_null(outside, False)
         return text, limit, unread, outside
 
     def _result_flag(self, table: pa.Table, columns: dict[str, tuple[Any, Any]]) -> Any:
@@ -242,7 +242,7 @@ class ResultTables:
             if name in columns:
                 censored = pc.or_(censored, columns[name][1])
         mark = pc.if_else(censored, "below_limit", pa.scalar(None, pa.string()))
-        joined = pc.binary_join_element_wise(said, mark, ";", null_handling="skip")
+        joined = _join_present([said, mark], ";")
         return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
 
     def _positions(self, table: pa.Table, bad: Any) -> tuple[Any, Any]:
@@ -256,7 +256,9 @@ class ResultTables:
             raise AssertionError("no column names the contrast")
         labels = self._text(table, self._by)
         template = self._roles.contrasts[0].contrast
-        sides = [self._roles.evidence.get(f"{side}_column") for side in ("numerator", "denominator")]
+        sides = [
+            self._roles.evidence.get(f"{side}_column") for side in ("numerator", "denominator")
+        ]
         kept = labels.filter(pc.invert(bad))
         for label in pc.unique(kept).drop_null().to_pylist():
             if label in self._labels:
@@ -284,14 +286,14 @@ class ResultTables:
             seen[name] = seen.get(name, 0) + 1
             if seen[name] > 1:
                 name = f"{name} ({seen[name]})"
-            cells = pc.cast(table[f"c{index}"].combine_chunks(), pa.string()) if (
-                f"c{index}" in table.column_names
-            ) else pa.nulls(table.num_rows, pa.string())
+            if f"c{index}" not in table.column_names:
+                continue
+            cells = pc.cast(table[f"c{index}"].combine_chunks(), pa.string())
             cells = pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
             pairs.append(_json_pairs(name, cells))
         if not pairs:
             return pa.nulls(table.num_rows, pa.string())
-        body = pc.binary_join_element_wise(*pairs, ",", null_handling="skip")
+        body = _join_present(pairs, ",")
         objects = pc.binary_join_element_wise("{", body, "}", "")
         return pc.if_else(pc.equal(body, ""), pa.scalar(None, pa.string()), objects)
 
@@ -319,7 +321,9 @@ class ResultTables:
             return
         name = self._header[index] if index < len(self._header) else ""
         raw = table.filter(mask)
-        cells = raw[f"c{index}"] if f"c{index}" in raw.column_names else pa.nulls(count, pa.string())
+        cells = (
+            raw[f"c{index}"] if f"c{index}" in raw.column_names else pa.nulls(count, pa.string())
+        )
         self._rejects.append(
             pa.table(
                 {
@@ -356,6 +360,17 @@ def _with_sides(contrast: Contrast, numerator: str | None, denominator: str | No
     return replace(contrast, numerator=numerator, denominator=denominator)
 
 
+def _join_present(parts: Sequence[Any], separator: str) -> Any:
+    """Joins the cells of a row that are not null; empty text where none is.
+
+    The leading empty part is needed: pyarrow drops a row of nothing but nulls instead of keeping it.
+    """
+    import pyarrow.compute as pc
+
+    joined = pc.binary_join_element_wise("", *parts, separator, null_handling="skip")
+    return pc.utf8_slice_codeunits(joined, len(separator))
+
+
 def _json_pairs(name: str, cells: Any) -> Any:
     """``"name":"value"`` per row, null where the cell is empty."""
     import json
@@ -365,7 +380,9 @@ def _json_pairs(name: str, cells: Any) -> Any:
 
     key = json.dumps(name, ensure_ascii=False)
     if pc.any(pc.match_substring_regex(cells, r"[\x00-\x1f]")).as_py():
-        values = [None if v is None else json.dumps(v, ensure_ascii=False) for v in cells.to_pylist()]
+        values = [
+            None if v is None else json.dumps(v, ensure_ascii=False) for v in cells.to_pylist()
+        ]
         return pc.binary_join_element_wise(key, pa.array(values, pa.string()), ":")
     quoted = pc.replace_substring(pc.replace_substring(cells, "\\", "\\\\"), '"', '\\"')
     return pc.binary_join_element_wise(key + ':"', quoted, '"', "")

@@ -272,20 +272,21 @@ def _wald_or_ratio(group: Mapping[str, _Hit], rows: Sequence[Sequence[str]]) -> 
     needed = ("log2_fold_change", "std_error", "statistic")
     if any(name not in group for name in needed):
         return None
-    triples = []
+    triples: list[tuple[float, float, float]] = []
     for row in rows:
-        cells = [_number(row[group[n].index]) if group[n].index < len(row) else None for n in needed]
-        if all(cell is not None and math.isfinite(cell) for cell in cells) and cells[1]:
-            triples.append(cells)
+        fc, se, stat = (
+            _number(row[group[name].index]) if group[name].index < len(row) else None
+            for name in needed
+        )
+        if fc is not None and stat is not None and se and math.isfinite(fc + se + stat):
+            triples.append((fc, se, stat))
     if not triples:
         return None
-    near = sum(
-        1 for fc, se, stat in triples if abs(stat - fc / se) <= 0.01 * abs(stat) + 1e-6  # type: ignore[operator]  # None was filtered above
-    )
+    near = sum(1 for fc, se, stat in triples if abs(stat - fc / se) <= 0.01 * abs(stat) + 1e-6)
     if near >= 0.8 * len(triples):
         return "Wald"
-    falling = any(fc < 0 for fc, _, _ in triples)  # type: ignore[operator]  # None was filtered above
-    return "LRT" if falling and all(stat >= 0 for _, _, stat in triples) else None  # type: ignore[operator]  # None was filtered above
+    falling = any(fc < 0 for fc, _, _ in triples)
+    return "LRT" if falling and all(stat >= 0 for _, _, stat in triples) else None
 
 
 def _adjust_method(group: Mapping[str, _Hit], tool: Mapping[str, Any]) -> str | None:
@@ -525,6 +526,8 @@ def _name_sides(
     """Notes the columns that say numerator and denominator of a row's contrast."""
     for side in ("numerator", "denominator"):
         words = _words()[f"{side}_columns"]
-        index = next((i for i, look in looks.items() if fold(header[i]) in words and look.filled), None)
+        index = next(
+            (i for i, look in looks.items() if fold(header[i]) in words and look.filled), None
+        )
         if index is not None:
             evidence[f"{side}_column"] = index
