@@ -1,0 +1,266 @@
+"""Every setting of the project, and the only module that reads the environment.
+
+Values come from the environment first, then from a file `.env` at the project root, then from the
+defaults below. An empty value counts as not set, so a copied `.env.example` changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.errors import OmicsError
+
+#: Port of the embedded server. It does not listen on the network: the port only names its socket.
+EMBEDDED_PORT = 5432
+
+_GIB = 1024**3
+
+
+def _default_workers() -> int:
+    # More than four readers wait for one Postgres on the machines this is meant for.
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The project root: `OMICS_HOME`, else the checkout around `start`, else around this package.
+
+    Args:
+        start: Folder to search upwards from; the working folder when left out.
+    """
+    home = os.environ.get("OMICS_HOME")
+    if home:
+        return Path(home).expanduser().resolve()
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dbt_project").is_dir() and (folder / "pyproject.toml").is_file():
+            return folder
+    return Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What can be set, where it is read from, and what it means."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    root: Path = Field(
+        default_factory=find_root,
+        validation_alias="OMICS_HOME",
+        description="Project root: holds dbt_project/, .env and .warehouse/. Found by itself.",
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="Server to use instead of the embedded one: postgresql://user:password@host/db",
+    )
+    pghost: str | None = Field(
+        default=None,
+        validation_alias="PGHOST",
+        description="Host or socket folder of the server to use instead of the embedded one.",
+    )
+    pghostaddr: str | None = Field(
+        default=None, validation_alias="PGHOSTADDR", description="Its address, instead of its name."
+    )
+    pgport: str | None = Field(
+        default=None, validation_alias="PGPORT", description="Its port; 5432 when left out."
+    )
+    pguser: str | None = Field(
+        default=None, validation_alias="PGUSER", description="User to connect as."
+    )
+    pgpassword: SecretStr | None = Field(
+        default=None,
+        validation_alias="PGPASSWORD",
+        description="Password of that user; a password file (PGPASSFILE, ~/.pgpass) works too.",
+    )
+    pgdatabase: str | None = Field(
+        default=None,
+        validation_alias="PGDATABASE",
+        description="Database to use; made when it is missing and the user may.",
+    )
+    pgsslmode: str | None = Field(
+        default=None,
+        validation_alias="PGSSLMODE",
+        description="How to use TLS: disable, prefer, require, verify-ca or verify-full.",
+    )
+    pgservice: str | None = Field(
+        default=None,
+        validation_alias="PGSERVICE",
+        description="Name of a service in the connection service file of libpq.",
+    )
+    database: str = Field(
+        default="amprenta_rag",
+        min_length=1,
+        validation_alias="OMICS_DATABASE",
+        description="Database name where neither DATABASE_URL nor PGDATABASE names one.",
+    )
+
+    workers: int = Field(
+        default_factory=_default_workers,
+        ge=1,
+        le=64,
+        validation_alias="OMICS_WORKERS",
+        description="Files read at the same time; the number of processors, four at most.",
+    )
+    reject_limit: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        validation_alias="OMICS_REJECT_LIMIT",
+        description="Share of a file's rows that may be rejected before the file is quarantined.",
+    )
+    max_unpacked_bytes: int = Field(
+        default=8 * _GIB,
+        gt=0,
+        validation_alias="OMICS_MAX_UNPACKED_BYTES",
+        description="Bytes a compressed file may unpack to before it is refused.",
+    )
+    dbt_threads: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        validation_alias="OMICS_DBT_THREADS",
+        description="Models that dbt builds at the same time.",
+    )
+
+    use_postgres_as_sot: bool = Field(
+        default=True,
+        validation_alias="USE_POSTGRES_AS_SOT",
+        description="true: fields come from files and sheets; false (rollback): Notion pages win.",
+    )
+    enable_notion_sync: bool = Field(
+        default=False,
+        validation_alias="ENABLE_NOTION_SYNC",
+        description="true: sync creates and updates Notion pages; false: Notion is never called.",
+    )
+    enable_dual_write: bool = Field(
+        default=False,
+        validation_alias="ENABLE_DUAL_WRITE",
+        description="true: every load is followed at once by the Notion pages of what it loaded.",
+    )
+
+    pinecone_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="PINECONE_API_KEY",
+        description="Key of Pinecone; search uses Postgres alone without it.",
+    )
+    notion_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="NOTION_TOKEN",
+        description="Token of the Notion integration; needed when ENABLE_NOTION_SYNC is true.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="OPENAI_API_KEY",
+        description="Key of OpenAI; only needed for its embedding models.",
+    )
+
+    @field_validator("root")
+    @classmethod
+    def _resolve_root(cls, value: Path) -> Path:
+        # Resolved, because the socket folder is named after it and dbt names it after getcwd().
+        return value.expanduser().resolve()
+
+    @field_validator("database_url")
+    @classmethod
+    def _plain_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        # SQLAlchemy writes postgresql+psycopg2://; libpq, ADBC and dlt do not know the driver part.
+        if value is None:
+            return None
+        scheme, found, rest = value.get_secret_value().partition("://")
+        if not found or scheme.split("+")[0] not in {"postgres", "postgresql"}:
+            raise ValueError("it is not of the form postgresql://user:password@host:5432/database")
+        urlsplit(f"postgresql://{rest}")
+        return SecretStr(f"postgresql://{rest}")
+
+    @property
+    def warehouse_dir(self) -> Path:
+        """Folder of what this machine keeps: the embedded server's data, its log, work files."""
+        return self.root / ".warehouse"
+
+    @property
+    def data_dir(self) -> Path:
+        """Data folder of the embedded server."""
+        return self.warehouse_dir / "pgdata"
+
+    @property
+    def socket_dir(self) -> Path:
+        """Socket folder of the embedded server.
+
+        Named after the root and kept short: a Unix socket path holds 107 bytes at most, and a
+        checkout may lie deeper. `profiles.yml` derives the same name, so plain dbt finds it too.
+        """
+        digest = hashlib.md5(str(self.root).encode(), usedforsecurity=False).hexdigest()
+        # Always /tmp, never TMPDIR: every command and dbt must come to the same folder. Its owner
+        # and mode are checked before each use.
+        return Path("/tmp") / f"omics-{digest[:16]}"  # noqa: S108 - see above
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the embedded server is used: no `DATABASE_URL` and no `PG*` names another one.
+
+        `omics env` exports `PG*` for other tools. Those name the embedded server, so a shell that
+        took them still starts it when needed.
+        """
+        own = str(self.socket_dir)
+        if self.database_url is not None:
+            return self._url_host() == own
+        if self.pghost is not None:
+            return self.pghost == own
+        others = (self.pghostaddr, self.pgport, self.pguser, self.pgpassword, self.pgdatabase)
+        return all(value is None for value in (*others, self.pgservice))
+
+    @property
+    def database_name(self) -> str:
+        """The database to use, whoever names it."""
+        if self.database_url is not None:
+            path = unquote(urlsplit(self.database_url.get_secret_value()).path.lstrip("/"))
+            return path or self.database
+        return self.pgdatabase or self.database
+
+    def _url_host(self) -> str | None:
+        if self.database_url is None:
+            return None
+        parts = urlsplit(self.database_url.get_secret_value())
+        in_query = parse_qs(parts.query).get("host")
+        return in_query[-1] if in_query else unquote(parts.hostname or "")
+
+
+def load_settings(root: Path | None = None) -> Settings:
+    """Read the settings anew, with the `.env` of `root`.
+
+    Args:
+        root: Project root; found when left out.
+
+    Raises:
+        OmicsError: A value cannot be used. Its text is not repeated: it may be a secret.
+    """
+    folder = (root or find_root()).expanduser().resolve()
+    try:
+        return Settings(root=folder, _env_file=folder / ".env")
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise OmicsError(
+            f"a setting cannot be used: {first['msg']}",
+            where=".".join(str(part) for part in first["loc"]),
+            expected="see .env.example for what each setting means",
+            fix="correct it in the environment or in .env at the project root",
+        ) from None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once; `get_settings.cache_clear()` forgets them."""
+    return load_settings()
