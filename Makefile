@@ -1,0 +1,90 @@
+# Every verb of the project. `make` alone lists them.
+# Paths are relative throughout, so the checkout may lie in a folder with spaces in its name.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo load build refresh test lint format docs bench start stop clean pins
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: $(INSTALLED) ## make the virtual environment .venv and install everything into it
+
+# Nothing is installed again until one of these two files changes. Any Python from 3.11 on will do;
+# PYTHON=… chooses one.
+$(INSTALLED): pyproject.toml constraints.txt
+	@set -e; \
+	test -x $(BIN)/python || { \
+		for candidate in "$$PYTHON" python3 python3.13 python3.12 python3.11; do \
+			"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+				&& found=$$candidate && break; \
+		done; \
+		test -n "$$found" || { \
+			echo "Python 3.11 or newer is needed and was not found." >&2; \
+			echo "  fix: install it, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; }; \
+		"$$found" -c 'import ensurepip, venv' 2>/dev/null || { \
+			echo "$$found cannot make virtual environments: its modules venv and ensurepip are missing." >&2; \
+			echo "  fix: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }; \
+		echo "Making .venv with $$("$$found" --version)"; \
+		"$$found" -m venv .venv || { rm -rf .venv; exit 1; }; \
+	}
+	@echo "Installing packages (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
+
+demo: $(INSTALLED) ## load the example files, build the marts and show them: start here
+	@$(BIN)/omics demo
+
+# The values reach the recipes through the environment, never through the text of a command: a
+# folder may have any name.
+load: $(INSTALLED) ## land files: make load DIR=folder [SOURCE=lipidomics]
+	@test -n "$$DIR" || { echo "Which folder? make load DIR=folder [SOURCE=lipidomics]" >&2; exit 64; }
+	@$(BIN)/omics load $${SOURCE:+"$$SOURCE"} --dir "$$DIR"
+
+build: $(INSTALLED) ## build and test the marts with dbt
+	@$(BIN)/omics build
+
+refresh: $(INSTALLED) ## what a schedule runs: load, check freshness, build: make refresh DIR=folder
+	@set -- $${DIR:+--dir "$$DIR"}; $(BIN)/omics refresh "$$@"
+
+test: $(INSTALLED) ## run the tests: make test [ARGS="-k lock"]
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## check style and types of Python and SQL, and that dbt understands the project
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint dbt_project
+	@$(BIN)/dbt --quiet parse --project-dir dbt_project
+
+format: $(INSTALLED) ## put Python and SQL in shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix dbt_project
+
+docs: $(INSTALLED) ## build the dbt site with lineage into dbt_project/target
+	@eval "$$($(BIN)/omics env)" && $(BIN)/dbt docs generate --project-dir dbt_project
+	@echo "Open it with: $(BIN)/dbt docs serve --project-dir dbt_project"
+
+bench: $(INSTALLED) ## measure the budgets; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+start: $(INSTALLED) ## start the embedded Postgres (commands do so themselves when they need it)
+	@$(BIN)/omics start
+
+stop: $(INSTALLED) ## stop the embedded Postgres
+	@$(BIN)/omics stop
+
+clean: ## remove caches and build results; keeps .venv and the data in .warehouse
+	@rm -rf build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis logs
+	@rm -rf dbt_project/target dbt_project/logs target
+	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# No "##": for whoever maintains the dependencies. Needs uv, which nothing else here does.
+pins:
+	@{ sed -n '/^#/p' constraints.txt; uv pip compile pyproject.toml --all-extras --universal \
+		--python-version 3.11 --upgrade --no-annotate --no-header --no-emit-index-url --quiet; } \
+		> constraints.txt.new && mv constraints.txt.new constraints.txt
