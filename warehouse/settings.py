@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -264,3 +265,8 @@ def load_settings(root: Path | None = None) -> Settings:
 def get_settings() -> Settings:
     """The settings of this process, read once; `get_settings.cache_clear()` forgets them."""
     return load_settings()
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that is started: this process's own, with `extra` on top."""
+    return {**os.environ, **extra}
