@@ -85,6 +85,14 @@ def connect(
         server.start(settings)
     try:
         connection = _open(settings, name, label)
+    except psycopg.ProgrammingError:
+        # The reason quotes the address, and the address may hold a password.
+        raise OmicsError(
+            "the address of the server cannot be read",
+            where="DATABASE_URL or PG*",
+            expected="postgresql://user:password@host:5432/database",
+            fix="write reserved characters of a password as %XX, for example %40 for @",
+        ) from None
     except psycopg.OperationalError as error:
         if not _is_missing_database(error, name):
             raise _unreachable(settings, error) from None
@@ -333,12 +341,13 @@ def _ensure_search_path(connection: psycopg.Connection) -> None:
 
 
 def _unreachable(settings: Settings, error: psycopg.OperationalError) -> OmicsError:
+    # The first line says what happened; the others guess why.
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     fix = "see `omics doctor`"
     if not settings.is_embedded:
         fix = "check DATABASE_URL or PG*, and that the server runs; unset them for the embedded one"
     return OmicsError(
-        f"Postgres cannot be reached: {lines[-1] if lines else type(error).__name__}",
+        f"Postgres cannot be reached: {lines[0] if lines else type(error).__name__}",
         where=server_label(settings),
         expected="a server that accepts this connection",
         fix=fix,

@@ -136,6 +136,12 @@ class Settings(BaseSettings):
         description="Models that dbt builds at the same time.",
     )
 
+    results_dir: Path = Field(
+        default=Path("data"),
+        validation_alias="OMICS_DATA_DIR",
+        description="Folder of result files that load, plan and refresh take without --dir.",
+    )
+
     use_postgres_as_sot: bool = Field(
         default=True,
         validation_alias="USE_POSTGRES_AS_SOT",
@@ -185,6 +191,11 @@ class Settings(BaseSettings):
             raise ValueError("it is not of the form postgresql://user:password@host:5432/database")
         urlsplit(f"postgresql://{rest}")
         return SecretStr(f"postgresql://{rest}")
+
+    @property
+    def results_folder(self) -> Path:
+        """The default folder of result files; a relative one counts from the root."""
+        return self.root / self.results_dir.expanduser()
 
     @property
     def warehouse_dir(self) -> Path:
