@@ -83,9 +83,7 @@ def _source_by_folder() -> dict[str, str]:
 
     text = resources.files("loaders").joinpath("source_folders.yml").read_text("utf-8")
     return {
-        name.casefold(): source
-        for source, names in yaml.safe_load(text).items()
-        for name in names
+        name.casefold(): source for source, names in yaml.safe_load(text).items() for name in names
     }
 
 
@@ -196,9 +194,7 @@ def _local_files(root: str) -> Iterator[FoundFile]:
                     yield _local_file(entry.path, status, root, names)
 
 
-def _local_file(
-    path: str, status: os.stat_result, root: str, folders: Iterable[str]
-) -> FoundFile:
+def _local_file(path: str, status: os.stat_result, root: str, folders: Iterable[str]) -> FoundFile:
     source, evidence = source_from_folders(folders)
     return FoundFile(
         path=path,

@@ -106,7 +106,9 @@ def make_plan(
         declared = source or file.source
         before = known.get(path)
         if before is not None:
-            planned.append(_known_again(file, before, refused.get(path), declared, hash_file, reread))
+            planned.append(
+                _known_again(file, before, refused.get(path), declared, hash_file, reread)
+            )
             continue
         refusal = refused.get(path)
         if (
@@ -122,7 +124,9 @@ def make_plan(
             continue
         if declared is not None and declared not in OMICS_TYPES:
             planned.append(
-                PlannedFile("unsupported", path, file, path, declared, detail=_unsupported(declared))
+                PlannedFile(
+                    "unsupported", path, file, path, declared, detail=_unsupported(declared)
+                )
             )
             continue
         origin, sha256 = _moved_from(file, gone_by_size, moved_from, hash_file)
@@ -190,7 +194,9 @@ def _known_again(
         )
     sha256 = hash_file(file)
     if sha256 == before.sha256 and same_type and not reread:
-        return PlannedFile("unchanged", file.path, file, before.key_base, declared, sha256, "touched")
+        return PlannedFile(
+            "unchanged", file.path, file, before.key_base, declared, sha256, "touched"
+        )
     detail = "read again" if sha256 == before.sha256 else "content changed"
     if not same_type:
         detail = f"was {', '.join(before.omics_types)}"

@@ -123,9 +123,7 @@ def _read_in_workers(tasks: Sequence[ReadTask], workers: int) -> Iterator[tuple[
 
     methods = multiprocessing.get_all_start_methods()
     # Never "fork": this process holds a database connection and, later, threads.
-    context: Any = multiprocessing.get_context(
-        "forkserver" if "forkserver" in methods else "spawn"
-    )
+    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         context.set_forkserver_preload(["loaders.reading", "pyarrow", "pyarrow.csv"])
     waiting = deque(_bundles(tasks))

@@ -50,7 +50,8 @@ class ReadTask:
         key_base: Dataset key without the part.
         declared_type: Omics type given by the user or by a folder, or None.
         declared_evidence: Why ``declared_type``.
-        only_type: Land only datasets of this type (a file may hold several types).
+        only_type: Land only datasets of this type (a file may hold several types); empty to find
+            out which types the file holds and land nothing.
         options: Reading limits.
         run_id: Run that reads it.
         loaded_at: Start of that run; equal for every dataset of the run.
@@ -85,6 +86,7 @@ class FileResult:
         rows_rejected: Rows rejected.
         n_values: Quantities that are not missing.
         refusal: Why nothing was landed, or None.
+        omics_types: Omics types that its datasets have.
         discarded_file_ids: Rows of these ids left early and must be removed again.
     """
 
@@ -95,6 +97,7 @@ class FileResult:
     rows_rejected: int = 0
     n_values: int = 0
     refusal: Unreadable | None = None
+    omics_types: tuple[str, ...] = ()
     discarded_file_ids: list[int] = field(default_factory=list)
 
 
@@ -136,9 +139,11 @@ def read_one(task: ReadTask, emit: Emit) -> FileResult:
     try:
         result.sha256 = task.sha256 or sha256_of(task.local)
         source = SourceFile(task.path, Path(task.local), task.size, task.modified_at)
-        readings = read_file(
-            source, declared_omics_type=task.declared_type, options=task.options
-        )
+        readings = read_file(source, declared_omics_type=task.declared_type, options=task.options)
+        types = {reading.header.omics_type for reading in readings}
+        result.omics_types = tuple(sorted(t for t in types if t is not None))
+        if not task.only_type:
+            return result
         keeper = _Keeper(emit)
         try:
             for reading in readings:

@@ -1,0 +1,476 @@
+"""Loading: find files, plan, read, land, and account for every one of them."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from loaders import states
+from loaders.discovery import FoundFile, fetch, find_files, find_in_folder, normalise_place
+from loaders.known import known_files, refused_files
+from loaders.landing_tables import ensure_landing_tables
+from loaders.model import OMICS_TYPES, ReadOptions, Unreadable
+from loaders.plan import READING, LoadPlan, PlannedFile, make_plan, sha256_of
+from loaders.worker import FileResult, ReadTask
+from warehouse.errors import OmicsError
+
+if TYPE_CHECKING:
+    import psycopg
+    import pyarrow as pa
+
+    from warehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What to load and how.
+
+    Attributes:
+        folder: Folder or URL to load completely, or None.
+        files: Single files, when no folder is given.
+        source: Source that the files belong to, or None to find out per file.
+        prune: Remove the datasets of files that have gone from the folder.
+        reread: Read files again that have not changed.
+        wait_seconds: How long to wait for another load of the same source.
+    """
+
+    folder: str | None = None
+    files: tuple[str, ...] = ()
+    source: str | None = None
+    prune: bool = False
+    reread: bool = False
+    wait_seconds: float = 0.0
+
+
+@dataclass
+class LoadReport:
+    """What a load did; ``counts`` goes to the run ledger."""
+
+    planned: dict[str, int] = field(default_factory=dict)
+    loaded: list[FileResult] = field(default_factory=list)
+    refused: list[tuple[str, Unreadable]] = field(default_factory=list)
+    still_quarantined: int = 0
+    removed_datasets: int = 0
+    missing: list[str] = field(default_factory=list)
+    load_ids: list[str] = field(default_factory=list)
+    durations: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of this load, by what they count."""
+        return {
+            "files_new": self.planned.get("new", 0),
+            "files_changed": self.planned.get("changed", 0),
+            "files_moved": self.planned.get("moved", 0),
+            "files_unchanged": self.planned.get("unchanged", 0),
+            "files_missing": len(self.missing),
+            "files_loaded": len(self.loaded),
+            "files_quarantined": len(self.refused) + self.still_quarantined,
+            "datasets_loaded": sum(result.datasets for result in self.loaded),
+            "datasets_removed": self.removed_datasets,
+            "rows_landed": sum(result.rows_landed for result in self.loaded),
+            "rows_rejected": sum(result.rows_rejected for result in self.loaded),
+            "values": sum(result.n_values for result in self.loaded),
+        }
+
+    @property
+    def is_complete(self) -> bool:
+        """False when a file went to quarantine or a row was rejected."""
+        return not (self.refused or self.still_quarantined or self.counts["rows_rejected"])
+
+
+class Progress(Protocol):
+    """Told how a load gets on."""
+
+    def begin(self, files: int) -> None:
+        """Reading of ``files`` files begins."""
+
+    def advance(self, path: str) -> None:
+        """One file has been read."""
+
+    def stage(self, text: str) -> None:
+        """A stage that is not counted in files begins."""
+
+
+class SilentProgress:
+    """Says nothing."""
+
+    def begin(self, files: int) -> None:
+        """Ignores the begin."""
+
+    def advance(self, path: str) -> None:
+        """Ignores the file."""
+
+    def stage(self, text: str) -> None:
+        """Ignores the stage."""
+
+
+def prepare(conn: psycopg.Connection[Any]) -> None:
+    """Makes the tables that loading needs; a no-op once they exist."""
+    from warehouse.ledger import ensure_ops
+
+    ensure_ops(conn)
+    ensure_landing_tables(conn)
+
+
+def plan_load(settings: Settings, conn: psycopg.Connection[Any], request: LoadRequest) -> LoadPlan:
+    """Returns what a load would do, and changes nothing but empty tables that it may have to make.
+
+    Raises:
+        OmicsError: A place does not exist.
+    """
+    with tempfile.TemporaryDirectory(prefix="omics-plan-") as spool:
+        return _plan(conn, request, _Fetcher(Path(spool)))
+
+
+def load(
+    settings: Settings,
+    conn: psycopg.Connection[Any],
+    request: LoadRequest,
+    *,
+    run_id: str,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Loads files into their landing schemas.
+
+    Args:
+        settings: Settings of the warehouse.
+        conn: Autocommit connection that stays open for the whole load: it holds the locks.
+        request: What to load.
+        run_id: Run that this load is part of.
+        progress: Told how it gets on.
+
+    Returns:
+        What was done, file by file.
+
+    Raises:
+        LockHeld: Another load of the same source is running.
+        OmicsError: A place does not exist, or the database refused.
+    """
+    from warehouse.lock import advisory_lock
+
+    watch = progress or SilentProgress()
+    report = LoadReport()
+    clock = _Clock(report.durations)
+    types = [request.source] if request.source in OMICS_TYPES else list(OMICS_TYPES)
+    with ExitStack() as stack:
+        for omics_type in types:
+            stack.enter_context(
+                advisory_lock(conn, f"load:{omics_type}", wait_seconds=request.wait_seconds)
+            )
+        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omics-load-")))
+        work_folder = _work_folder(settings, conn)
+        with clock.measure("sweep"):
+            _make_good(conn, work_folder, types, run_id)
+        fetcher = _Fetcher(spool)
+        with clock.measure("plan"):
+            plan = _plan(conn, request, fetcher)
+        report.planned = plan.counts()
+        report.still_quarantined = len(plan.of("quarantined"))
+        started = _now(conn)
+        tasks = _tasks(settings, plan, fetcher, run_id, started)
+        watch.begin(len(tasks))
+        with clock.measure("read_and_land"):
+            refused = _read_and_land(settings, conn, plan, tasks, work_folder, report, watch)
+        with clock.measure("account"):
+            _account(conn, plan, request, report, refused, run_id)
+    return report
+
+
+class _Clock:
+    """Adds up seconds per step."""
+
+    def __init__(self, durations: dict[str, float]) -> None:
+        self._durations = durations
+
+    def measure(self, step: str) -> Any:
+        from contextlib import contextmanager
+
+        @contextmanager
+        def running() -> Iterator[None]:
+            began = time.monotonic()
+            try:
+                yield
+            finally:
+                spent = time.monotonic() - began
+                self._durations[step] = round(self._durations.get(step, 0.0) + spent, 3)
+
+        return running()
+
+
+class _Fetcher:
+    """Gives local copies of files; each remote file is fetched once."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._local: dict[str, Path] = {}
+
+    def local(self, file: FoundFile) -> Path:
+        if file.path not in self._local:
+            self._local[file.path] = fetch(file, self._spool)
+        return self._local[file.path]
+
+    def sha256(self, file: FoundFile) -> str:
+        return sha256_of(str(self.local(file)))
+
+
+def _work_folder(settings: Settings, conn: psycopg.Connection[Any]) -> Path:
+    # One folder per database: leftovers found there belong to loads into this very database.
+    return settings.warehouse_dir / "dlt" / conn.info.dbname
+
+
+def _make_good(
+    conn: psycopg.Connection[Any], work_folder: Path, types: Sequence[str], run_id: str
+) -> None:
+    """Clears what a killed load left behind; its files are simply read again."""
+    from loaders.landing import clear_leftovers
+    from warehouse.ledger import mark_dead_runs
+
+    dead = mark_dead_runs(conn)
+    for omics_type in types:
+        if clear_leftovers(work_folder, omics_type) or dead:
+            states.sweep_unfinished(conn, omics_type)
+    states.retire_replaced_parts(conn, run_id=run_id)
+
+
+def _plan(conn: psycopg.Connection[Any], request: LoadRequest, fetcher: _Fetcher) -> LoadPlan:
+    from loaders.reading import READER_VERSION
+
+    if request.folder is not None:
+        found = find_in_folder(request.folder)
+        root: str | None = normalise_place(request.folder)
+    else:
+        found = find_files(request.files)
+        root = None
+    return make_plan(
+        found,
+        known_files(conn),
+        refused_files(conn),
+        scanned_root=root,
+        source=request.source,
+        reader_version=READER_VERSION,
+        hash_file=fetcher.sha256,
+        reread=request.reread,
+    )
+
+
+def _now(conn: psycopg.Connection[Any]) -> datetime:
+    # The server's clock: machines that load into one warehouse may disagree about the time.
+    row = conn.execute("select clock_timestamp()").fetchone()
+    if row is None:
+        raise OmicsError("the server did not tell the time", where="select clock_timestamp()")
+    value: datetime = row[0]
+    return value
+
+
+def _tasks(
+    settings: Settings, plan: LoadPlan, fetcher: _Fetcher, run_id: str, started: datetime
+) -> list[ReadTask]:
+    options = ReadOptions(
+        reject_limit=settings.reject_limit, max_unpacked_bytes=settings.max_unpacked_bytes
+    )
+    tasks = []
+    for planned in plan.files:
+        file = planned.file
+        if planned.action not in READING or file is None:
+            continue
+        tasks.append(
+            ReadTask(
+                path=file.path,
+                local=str(fetcher.local(file)),
+                root=file.root,
+                size=file.size,
+                modified_at=file.modified_at,
+                signature=file.signature,
+                key_base=planned.key_base,
+                declared_type=planned.source,
+                declared_evidence=_declared_evidence(planned, file),
+                only_type=planned.source or "",
+                options=options,
+                run_id=run_id,
+                loaded_at=started,
+                sha256=planned.sha256,
+            )
+        )
+    return tasks
+
+
+def _declared_evidence(planned: PlannedFile, file: FoundFile) -> dict[str, str]:
+    if planned.source is None:
+        return {}
+    if planned.source == file.source:
+        return dict(file.source_evidence)
+    return {"rule": "given on the command line", "source": planned.source}
+
+
+def _read_and_land(
+    settings: Settings,
+    conn: psycopg.Connection[Any],
+    plan: LoadPlan,
+    tasks: list[ReadTask],
+    work_folder: Path,
+    report: LoadReport,
+    watch: Progress,
+) -> list[FileResult]:
+    from loaders.pool import read_all
+
+    refused: list[FileResult] = []
+    by_type: dict[str, list[ReadTask]] = {omics_type: [] for omics_type in OMICS_TYPES}
+    undecided: dict[str, ReadTask] = {}
+    for task in tasks:
+        if task.only_type:
+            by_type[task.only_type].append(task)
+        else:
+            undecided[task.path] = task
+    # Content decides the type of these: look first, then read each with the others of its type.
+    for kind, result in read_all(list(undecided.values()), workers=settings.workers):
+        if kind != "file":
+            continue
+        if result.refusal is not None:
+            refused.append(result)
+            watch.advance(result.path)
+        for omics_type in result.omics_types:
+            task = undecided[result.path]
+            by_type[omics_type].append(replace(task, only_type=omics_type, sha256=result.sha256))
+    for omics_type, group in by_type.items():
+        if group:
+            _land_type(settings, conn, omics_type, group, work_folder, report, refused, watch)
+    return refused
+
+
+def _land_type(
+    settings: Settings,
+    conn: psycopg.Connection[Any],
+    omics_type: str,
+    tasks: list[ReadTask],
+    work_folder: Path,
+    report: LoadReport,
+    refused: list[FileResult],
+    watch: Progress,
+) -> None:
+    from loaders.landing import land
+    from loaders.pool import read_all
+    from warehouse.connection import database_url
+
+    results: list[FileResult] = []
+
+    def rows() -> Iterator[tuple[str, pa.Table]]:
+        for kind, value in read_all(tasks, workers=settings.workers):
+            if kind == "rows":
+                yield value
+            else:
+                results.append(value)
+                watch.advance(value.path)
+
+    # When every file is refused there is no row and hence nothing for dlt to do; the reading has to
+    # happen all the same, so look for the first row before dlt is started (it takes 2 s to import).
+    stream = rows()
+    first = next(stream, None)
+    if first is not None:
+        try:
+            landed = land(
+                _chain(first, stream),
+                omics_type=omics_type,
+                url=database_url(settings, database=conn.info.dbname),
+                work_folder=work_folder,
+                on_stage=lambda stage: watch.stage(f"{omics_type}: {_STAGES[stage]}"),
+            )
+        except BaseException:
+            stream.close()
+            states.sweep_unfinished(conn, omics_type)
+            raise
+        states.discard(
+            conn,
+            omics_type,
+            [identity for result in results for identity in result.discarded_file_ids],
+            landed.load_ids,
+        )
+        states.refresh_statistics(conn, omics_type)
+        report.load_ids.extend(landed.load_ids)
+    refused.extend(result for result in results if result.refusal is not None)
+    report.loaded.extend(result for result in results if result.refusal is None)
+
+
+_STAGES = {"extract": "reading", "normalize": "preparing", "load": "copying to Postgres"}
+
+
+def _chain(
+    first: tuple[str, pa.Table], rest: Iterator[tuple[str, pa.Table]]
+) -> Iterator[tuple[str, pa.Table]]:
+    yield first
+    yield from rest
+
+
+def _account(
+    conn: psycopg.Connection[Any],
+    plan: LoadPlan,
+    request: LoadRequest,
+    report: LoadReport,
+    refused: list[FileResult],
+    run_id: str,
+) -> None:
+    """Writes what the load means for files that were refused, that came back or that have gone."""
+    from loaders import quarantine
+    from loaders.reading import READER_VERSION
+
+    by_path = {planned.path: planned for planned in plan.files}
+    stored: list[tuple[FoundFile, str | None, str, Unreadable]] = []
+    for result in refused:
+        planned = by_path[result.path]
+        if planned.file is not None and result.refusal is not None:
+            stored.append((planned.file, planned.source, result.sha256, result.refusal))
+            report.refused.append((result.path, result.refusal))
+    for planned in plan.of("unsupported"):
+        if planned.file is not None:
+            refusal = _unsupported(planned.source or "")
+            stored.append((planned.file, planned.source, planned.sha256 or "", refusal))
+            report.refused.append((planned.path, refusal))
+    quarantine.store(conn, stored, reader_version=READER_VERSION, run_id=run_id)
+    gone = [planned.path for planned in plan.of("removed")]
+    refused_paths = {path for path, _ in report.refused}
+    readable = [result.path for result in report.loaded]
+    if report.still_quarantined or refused_files(conn):
+        # An edit that was refused and then taken back leaves the version that is loaded.
+        readable += [planned.path for planned in plan.of("unchanged")]
+    quarantine.resolve(conn, [path for path in readable if path not in refused_paths])
+    _resolve_vanished(conn, request, set(by_path))
+    report.missing = gone
+    states.mark_missing(
+        conn, gone, [p.path for p in plan.files if p.action != "removed"], run_id=run_id
+    )
+    report.removed_datasets += states.retire_replaced_parts(conn, run_id=run_id)
+    if request.prune:
+        report.removed_datasets += states.prune(conn, gone, run_id=run_id)
+
+
+def _resolve_vanished(
+    conn: psycopg.Connection[Any], request: LoadRequest, present: set[str]
+) -> None:
+    """A refused file that has gone from a folder that was listed asks no question any more."""
+    from loaders import quarantine
+    from loaders.plan import is_below
+
+    if request.folder is None:
+        return
+    root = normalise_place(request.folder)
+    vanished = [
+        path for path in refused_files(conn) if path not in present and is_below(path, root)
+    ]
+    if vanished:
+        quarantine.resolve(conn, vanished)
+
+
+def _unsupported(source: str) -> Unreadable:
+    return Unreadable(
+        "source_not_supported",
+        place="folder",
+        seen=f"a file of source '{source}'",
+        expected=f"one of {', '.join(OMICS_TYPES)}",
+        question=f"Nothing to answer: this version has no loader for '{source}' yet.",
+    )

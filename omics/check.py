@@ -1,0 +1,163 @@
+"""``omics check``: reads files and tells what a load would make of them; writes nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omics import output
+
+if TYPE_CHECKING:
+    from loaders.discovery import FoundFile
+    from loaders.model import DatasetReading, ReadOptions
+
+#: Rejected cells shown per dataset; the others are counted.
+_REJECTS_SHOWN = 5
+
+
+def check_paths(paths: Sequence[str], *, source: str | None) -> list[dict[str, Any]]:
+    """Reads every file below the paths and describes each dataset found, or the refusal.
+
+    Args:
+        paths: Files, folders or addresses.
+        source: Source given by the user, or None to find out.
+
+    Returns:
+        One record per dataset, or per file that cannot be read.
+
+    Raises:
+        OmicsError: A path does not exist.
+    """
+    from loaders.discovery import fetch, find_files, find_in_folder, is_url
+    from loaders.model import ReadOptions
+    from warehouse.settings import get_settings
+
+    settings = get_settings()
+    options = ReadOptions(
+        reject_limit=settings.reject_limit, max_unpacked_bytes=settings.max_unpacked_bytes
+    )
+    records: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="omics-check-") as spool:
+        for path in paths:
+            is_folder = not is_url(path) and Path(path).is_dir()
+            found = find_in_folder(path) if is_folder else find_files([path])
+            for file in found:
+                local = fetch(file, Path(spool))
+                records.extend(_check(file, local, source or file.source, options))
+    return records
+
+
+def _check(
+    file: FoundFile, local: Path, declared: str | None, options: ReadOptions
+) -> list[dict[str, Any]]:
+    from loaders.reading import read_file
+
+    from loaders.model import OMICS_TYPES, SourceFile, Unreadable
+
+    if declared is not None and declared not in OMICS_TYPES:
+        return [
+            {
+                "path": file.path,
+                "status": "not loadable",
+                "reason_code": "source_not_supported",
+                "seen": f"a file of source '{declared}'",
+            }
+        ]
+    try:
+        source = SourceFile(file.path, local, file.size, file.modified_at)
+        readings = read_file(source, declared_omics_type=declared, options=options)
+        return [_describe(file.path, reading) for reading in readings]
+    except Unreadable as refusal:
+        return [
+            {
+                "path": file.path,
+                "status": "quarantined",
+                "reason_code": refusal.reason_code,
+                "place": refusal.place,
+                "seen": refusal.seen,
+                "expected": refusal.expected,
+                "question": refusal.question,
+                "nearest_format": refusal.nearest_format,
+            }
+        ]
+
+
+def _describe(path: str, reading: DatasetReading) -> dict[str, Any]:
+    for _ in reading.batches():
+        pass
+    counts, header, rejects = reading.counts(), reading.header, reading.rejects()
+    return {
+        "path": path,
+        "status": "readable",
+        "part": header.part,
+        "format": header.format,
+        "omics_type": header.omics_type,
+        "omics_type_evidence": header.omics_type_evidence,
+        "shape": header.shape,
+        "feature_type": header.feature_type,
+        "features": counts.rows_landed,
+        "assays": len(header.assays),
+        "contrasts": len(header.contrasts),
+        "values": counts.n_values,
+        "quantity": header.quantity,
+        "unit": header.unit,
+        "value_scale": header.value_scale,
+        "scale_evidence": header.scale_evidence,
+        "zero_is_missing": header.zero_is_missing,
+        "rows_read": counts.rows_read,
+        "rows_rejected": counts.rows_rejected,
+        "rows_skipped_by_rule": counts.rows_skipped_by_rule,
+        "rejects": rejects.slice(0, _REJECTS_SHOWN).to_pylist(),
+        "role_evidence": header.role_evidence,
+    }
+
+
+def print_checks(records: Sequence[dict[str, Any]]) -> None:
+    """Prints readable datasets as one table, and each refusal with its question."""
+    readable = [record for record in records if record["status"] == "readable"]
+    if readable:
+        output.print_table(
+            "Readable",
+            (
+                "file",
+                "part",
+                "format",
+                "type",
+                "shape",
+                "features",
+                "assays",
+                "values",
+                "scale",
+                "rejected",
+            ),
+            [
+                (
+                    r["path"],
+                    r["part"],
+                    r["format"],
+                    r["omics_type"],
+                    r["shape"],
+                    r["features"],
+                    r["assays"] or r["contrasts"],
+                    r["values"],
+                    r["value_scale"],
+                    r["rows_rejected"],
+                )
+                for r in readable
+            ],
+        )
+    for record in readable:
+        for reject in record["rejects"]:
+            output.say(
+                f"rejected: {record['path']} row {reject['row_number']}, "
+                f"column {reject['column_name']}: {reject['raw_text']!r}: {reject['message']}"
+            )
+    for record in records:
+        if record["status"] == "readable":
+            continue
+        output.say(f"{record['status']}: {record['path']}")
+        for label in ("reason_code", "place", "seen", "expected", "question", "nearest_format"):
+            if record.get(label):
+                output.say(f"  {label + ':':<16}{record[label]}")

@@ -1,0 +1,356 @@
+"""The command ``omics``. Every command imports what it needs when it runs: ``--help`` stays fast."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from omics import output
+from warehouse import exits
+from warehouse.errors import OmicsError
+
+app = typer.Typer(
+    name="omics",
+    help="Omics files to Postgres marts: load, build, query, publish.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+quarantine_app = typer.Typer(
+    help="Files that could not be read, and why.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(quarantine_app, name="quarantine")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Dir = Annotated[
+    str | None, typer.Option("--dir", help="Folder or address (s3://, gs://, https://) to load.")
+]
+Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another run to end.")]
+
+SOURCES = (
+    "lipidomics",
+    "metabolomics",
+    "proteomics",
+    "transcriptomics",
+    "signatures",
+    "features",
+    "programs",
+    "notion",
+)
+
+
+#: Wrong usage, as typer raises it. Typer brings its own copy of click, so click's class would not
+#: catch it; the parent of the one usage error that typer exports is the right class in any version.
+_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+
+
+def main() -> None:
+    """Runs the command line and ends the process with the project's exit codes."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command and returns its exit code; never raises for what a user can do wrong."""
+    try:
+        outcome = app(args=arguments, prog_name="omics", standalone_mode=False)
+    except _USAGE_ERROR as error:
+        error.show()
+        return exits.USAGE
+    except typer.Exit as error:
+        return int(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        output.warn("stopped")
+        return exits.FAILED
+    except OmicsError as error:
+        output.warn(str(error))
+        return _exit_code_of(error)
+    return outcome if isinstance(outcome, int) else exits.DONE
+
+
+def _exit_code_of(error: OmicsError) -> int:
+    from warehouse.lock import LockHeld
+
+    return exits.LOCKED if isinstance(error, LockHeld) else exits.FAILED
+
+
+def _usage(message: str) -> None:
+    raise typer.BadParameter(message)
+
+
+def _source(value: str | None) -> str | None:
+    if value is not None and value not in SOURCES:
+        _usage(f"'{value}' is not a source; expected one of {', '.join(SOURCES)}")
+    return value
+
+
+def _request(
+    source: str | None,
+    folder: str | None,
+    files: list[str] | None,
+    *,
+    prune: bool = False,
+    reread: bool = False,
+    wait: float = 0.0,
+) -> Any:
+    from loaders.load import LoadRequest
+    from warehouse.settings import get_settings
+
+    if folder is not None and files:
+        _usage("give --dir or --file, not both")
+    if folder is None and not files:
+        default = get_settings().results_folder
+        if not default.is_dir():
+            _usage(f"give --dir DIR or --file FILE; the default folder {default} does not exist")
+        folder = str(default)
+    if prune and folder is None:
+        _usage("--prune goes with --dir: only a folder can tell that a file has gone")
+    return LoadRequest(
+        folder=folder,
+        files=tuple(files or ()),
+        source=_source(source),
+        prune=prune,
+        reread=reread,
+        wait_seconds=wait,
+    )
+
+
+@app.command()
+def check(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders.")],
+    source: Annotated[str | None, typer.Option("--source", help="Omics type, if known.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Read files without writing anything: format, type, shape, scale, and what would be rejected.
+
+    Example: omics check results/plate7.csv
+    """
+    from omics.check import check_paths, print_checks
+
+    found = check_paths(paths, source=_source(source))
+    if as_json:
+        output.print_json(found)
+    else:
+        print_checks(found)
+    readable = all(entry["status"] == "readable" for entry in found)
+    return exits.DONE if readable else exits.PARTIAL
+
+
+@app.command()
+def plan(
+    source: Annotated[str | None, typer.Argument(metavar="[SOURCE]")] = None,
+    folder: Dir = None,
+    files: Annotated[list[str] | None, typer.Option("--file", help="Single file.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Show what a load would do: new, changed, moved, unchanged, removed, quarantined files.
+
+    Example: omics plan --dir results
+    """
+    from loaders.load import plan_load, prepare
+    from omics.reports import print_plan
+    from warehouse.connection import connect
+    from warehouse.settings import get_settings
+
+    request = _request(source, folder, files)
+    settings = get_settings()
+    with connect(settings) as conn:
+        prepare(conn)
+        planned = plan_load(settings, conn, request)
+    if as_json:
+        output.print_json(
+            {
+                "counts": planned.counts(),
+                "files": [
+                    {"path": f.path, "action": f.action, "source": f.source, "detail": f.detail}
+                    for f in planned.files
+                ],
+            }
+        )
+    else:
+        print_plan(planned)
+    return exits.DONE
+
+
+@app.command()
+def load(
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[SOURCE]", help="Left out, it is worked out per file."),
+    ] = None,
+    folder: Dir = None,
+    files: Annotated[list[str] | None, typer.Option("--file", help="Single file.")] = None,
+    create_page: Annotated[
+        bool,
+        typer.Option("--create-page", help="Build at once and publish pages, if Notion is on."),
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove datasets whose file has gone from the folder.")
+    ] = False,
+    reread: Annotated[
+        bool, typer.Option("--reread", help="Read files again that have not changed.")
+    ] = False,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> int:
+    """Land files in Postgres. Files that cannot be read go to quarantine; the others load.
+
+    Example: omics load lipidomics --dir results/lipidomics
+    """
+    from omics.loading import load_command
+
+    request = _request(source, folder, files, prune=prune, reread=reread, wait=wait)
+    return load_command(request, create_page=create_page, as_json=as_json)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def build(context: typer.Context, wait: Wait = 0.0, as_json: Json = False) -> int:
+    """Run dbt build with the settings applied; further arguments go to dbt.
+
+    Example: omics build --select datasets+
+    """
+    from omics.loading import build_command
+
+    return build_command(list(context.args), wait=wait, as_json=as_json)
+
+
+@app.command()
+def refresh(
+    folder: Dir = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove datasets whose file has gone from the folder.")
+    ] = False,
+    wait: Wait = 0.0,
+    as_json: Json = False,
+) -> int:
+    """The scheduled command: load, check freshness, build, record the run.
+
+    Example: omics refresh --dir /data/omics
+    """
+    from omics.loading import refresh_command
+
+    return refresh_command(_request(None, folder, None, prune=prune, wait=wait), as_json=as_json)
+
+
+@quarantine_app.command("list")
+def quarantine_list(as_json: Json = False) -> int:
+    """List the files in quarantine with their reasons.
+
+    Example: omics quarantine list
+    """
+    from omics.quarantining import list_command
+
+    return list_command(as_json=as_json)
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Id or path.")],
+    as_json: Json = False,
+) -> int:
+    """Show one file: place, what was seen, what was expected, the question.
+
+    Example: omics quarantine show 3fa2
+    """
+    from omics.quarantining import show_command
+
+    return show_command(identifier, as_json=as_json)
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    identifiers: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Left out: all of them.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Answers the question of the omics type.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Try files in quarantine again.
+
+    Example: omics quarantine replay 3fa2 --source metabolomics
+    """
+    from omics.quarantining import replay_command
+
+    return replay_command(identifiers or [], source=_source(source), as_json=as_json)
+
+
+@app.command()
+def start() -> int:
+    """Start the embedded server, if it does not run yet.
+
+    Example: omics start
+    """
+    from omics.serving import start_command
+
+    return start_command()
+
+
+@app.command()
+def stop() -> int:
+    """Stop the embedded server.
+
+    Example: omics stop
+    """
+    from omics.serving import stop_command
+
+    return stop_command()
+
+
+@app.command()
+def status(as_json: Json = False) -> int:
+    """Show the state of the warehouse: server, datasets, last runs, quarantine.
+
+    Example: omics status
+    """
+    from omics.serving import status_command
+
+    return status_command(as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> int:
+    """Check the installation; every failed check comes with the line that mends it.
+
+    Example: omics doctor
+    """
+    from omics.serving import doctor_command
+
+    return doctor_command(as_json=as_json)
+
+
+@app.command()
+def env(as_json: Json = False) -> int:
+    """Print exports that let psql, R or a BI tool reach the warehouse.
+
+    Example: eval "$(omics env)" && psql amprenta_rag
+    """
+    from omics.serving import env_command
+
+    return env_command(as_json=as_json)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> int:
+    """Open psql on the warehouse; further arguments go to psql.
+
+    Example: omics psql -c "select name, omics_type from datasets"
+    """
+    from omics.serving import psql_command
+
+    return psql_command(list(context.args))
+
+
+@app.command()
+def demo() -> int:
+    """Load the example files, build the marts, and show them.
+
+    Example: omics demo
+    """
+    from omics.demo import demo_command
+
+    return demo_command()

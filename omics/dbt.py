@@ -1,0 +1,163 @@
+"""Runs dbt with the settings applied, and reads what it wrote about the run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from warehouse import exits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from warehouse.settings import Settings
+
+PROJECT_FOLDER = "dbt_project"
+
+#: Commands that leave target/run_results.json behind.
+_WITH_RESULTS = frozenset({"build", "run", "test", "seed", "snapshot"})
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """One model, seed or test of a dbt run."""
+
+    node_id: str
+    node_type: str
+    status: str
+    seconds: float
+    rows_affected: int | None
+    failures: int | None
+    message: str | None
+
+    @property
+    def name(self) -> str:
+        """The node's name without its package."""
+        return self.node_id.split(".")[2] if self.node_id.count(".") >= 2 else self.node_id
+
+
+@dataclass(frozen=True)
+class DbtRun:
+    """How a dbt command ended.
+
+    Attributes:
+        return_code: What dbt returned: 0 fine, 1 a node failed, 2 dbt itself failed.
+        results: One entry per node, empty when dbt did not come to run any.
+        output: What dbt printed, kept only when it was asked to be quiet.
+    """
+
+    return_code: int
+    results: tuple[NodeResult, ...] = ()
+    output: str = ""
+    seconds: float = 0.0
+    arguments: tuple[str, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of this project for dbt's."""
+        return exits.DONE if self.return_code == 0 else exits.FAILED
+
+    @property
+    def failed(self) -> list[NodeResult]:
+        """Nodes that failed."""
+        return [result for result in self.results if result.status in ("error", "fail")]
+
+    @property
+    def warned(self) -> list[NodeResult]:
+        """Tests that warned."""
+        return [result for result in self.results if result.status == "warn"]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of nodes per kind and status, for example ``model_success``."""
+        return dict(Counter(f"{r.node_type}_{r.status}" for r in self.results))
+
+
+def run_dbt(
+    settings: Settings,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    quiet: bool = False,
+) -> DbtRun:
+    """Runs one dbt command in a process of its own.
+
+    Args:
+        settings: Settings of the warehouse.
+        arguments: dbt's own arguments, beginning with the command.
+        environment: ``PG*`` variables of the warehouse.
+        quiet: Keep dbt's output instead of printing it.
+
+    Returns:
+        How it ended.
+    """
+    import time
+
+    from warehouse.settings import child_environment
+
+    folder = settings.root / PROJECT_FOLDER
+    extra = {
+        **environment,
+        "OMICS_DBT_THREADS": str(settings.dbt_threads),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_PROFILES_DIR": str(settings.root),
+    }
+    command = [sys.executable, "-m", "dbt.cli.main", *arguments, "--project-dir", str(folder)]
+    results_file = _target(settings, environment) / "run_results.json"
+    before = results_file.stat().st_mtime_ns if results_file.exists() else None
+    began = time.monotonic()
+    finished = subprocess.run(  # noqa: S603 - our own interpreter; arguments are not given to a shell
+        command,
+        cwd=settings.root,
+        env=child_environment(extra),
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+    )
+    seconds = time.monotonic() - began
+    results: tuple[NodeResult, ...] = ()
+    written = results_file.exists() and results_file.stat().st_mtime_ns != before
+    if arguments and arguments[0] in _WITH_RESULTS and written:
+        results = _results(json.loads(results_file.read_text("utf-8")))
+    return DbtRun(
+        return_code=finished.returncode,
+        results=results,
+        output=finished.stdout or "",
+        seconds=round(seconds, 3),
+        arguments=tuple(arguments),
+    )
+
+
+def _target(settings: Settings, environment: Mapping[str, str]) -> Path:
+    from pathlib import Path
+
+    from warehouse.settings import child_environment
+
+    given = child_environment(environment).get("DBT_TARGET_PATH")
+    folder = settings.root / PROJECT_FOLDER
+    return folder / (Path(given) if given else Path("target"))
+
+
+def _results(document: Mapping[str, Any]) -> tuple[NodeResult, ...]:
+    found = []
+    for entry in document.get("results", []):
+        node_id = str(entry["unique_id"])
+        affected = (entry.get("adapter_response") or {}).get("rows_affected")
+        found.append(
+            NodeResult(
+                node_id=node_id,
+                node_type=node_id.split(".", 1)[0],
+                status=str(entry["status"]),
+                seconds=float(entry.get("execution_time") or 0.0),
+                rows_affected=int(affected) if isinstance(affected, int) else None,
+                failures=entry.get("failures"),
+                message=entry.get("message"),
+            )
+        )
+    return tuple(found)

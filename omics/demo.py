@@ -1,0 +1,86 @@
+"""``omics demo``: the whole road with the example files, and a tour of the marts at its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omics import output
+from warehouse import exits
+
+#: Title, query and the sentence under it. Each query is one that an analyst would write.
+TOUR: tuple[tuple[str, str], ...] = (
+    (
+        "Datasets: one row per dataset",
+        "select name, omics_type, data_shape, n_features, n_assays, n_values, value_scale, "
+        "quality_status from datasets order by omics_type, name",
+    ),
+    (
+        "Measurements: one row per dataset row and assay (a view over arrays)",
+        "select d.name as dataset, f.name as feature, m.assay_name, m.abundance "
+        "from measurements as m join datasets as d using (dataset_id) "
+        "join features as f using (feature_id) "
+        "where d.omics_type = 'lipidomics' order by d.name, m.row_number, m.assay_name limit 6",
+    ),
+    (
+        "Differential results: the strongest effects over all contrasts",
+        "select d.name as dataset, f.name as feature, r.log2_fold_change, r.adjusted_p_value "
+        "from differential_results as r join datasets as d using (dataset_id) "
+        "join features as f using (feature_id) where r.adjusted_p_value < 0.05 "
+        "order by abs(r.log2_fold_change) desc nulls last limit 6",
+    ),
+    (
+        "Dataset quality: checks that did not simply pass",
+        "select d.name as dataset, q.check_name, q.status, q.message "
+        "from dataset_quality as q join datasets as d using (dataset_id) "
+        "where q.status in ('warn', 'fail') order by d.name, q.check_name limit 8",
+    ),
+    (
+        "Source files: what became of each file",
+        "select regexp_replace(path, '^.*/', '') as file, status, reason, rows_read, rows_landed, "
+        "rows_rejected from source_files order by status, 1",
+    ),
+)
+
+
+def demo_command() -> int:
+    """Loads ``examples/``, builds, and prints the tour; quarantined examples are meant to be."""
+    from loaders.load import LoadRequest
+    from omics.refresh import refresh
+    from omics.reports import print_build, print_load
+    from warehouse.connection import connect, server_label
+    from warehouse.settings import get_settings
+
+    settings = get_settings()
+    output.say(f"1. Server: {server_label(settings)}")
+    with connect(settings) as conn:
+        output.say("2. Load and build the files of examples/")
+        with output.load_progress(quiet=False) as progress:
+            request = LoadRequest(folder=str(settings.root / "examples"))
+            report = refresh(settings, conn, request, progress=progress)
+        if report.load is not None:
+            print_load(report.load)
+        if report.build is not None:
+            print_build(report.build)
+        if report.exit_code == exits.FAILED:
+            return exits.FAILED
+        output.say("3. A tour of the marts")
+        for title, query in TOUR:
+            _show(conn, title, query)
+    output.say("Next:")
+    for line in (
+        "omics load --dir DIR       load your own files (folders named lipidomics, proteomics … say the type)",
+        "omics build                bring the marts up to date",
+        'eval "$(omics env)"        then: psql amprenta_rag -c "select name, omics_type from datasets"',
+        "omics quarantine list      what could not be read, and why",
+        "omics stop                 stop the embedded server",
+    ):
+        output.say(f"  {line}")
+    return exits.DONE
+
+
+def _show(conn: Any, title: str, query: str) -> None:
+    cursor = conn.execute(query)
+    columns = [column.name for column in cursor.description]
+    output.print_table(title, columns, cursor.fetchall())
+    output.say(f"  {query}")
+    output.say()

@@ -1,0 +1,173 @@
+"""The scheduled command: load, source freshness, build; one row in ``ops.runs``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from omics.dbt import DbtRun, run_dbt
+from warehouse import exits
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from loaders.load import LoadReport, LoadRequest, Progress
+    from warehouse.settings import Settings
+
+
+@dataclass
+class RefreshReport:
+    """What a refresh did."""
+
+    run_id: str
+    exit_code: int = exits.DONE
+    load: LoadReport | None = None
+    stale_sources: list[str] = field(default_factory=list)
+    build: DbtRun | None = None
+    durations: dict[str, float] = field(default_factory=dict)
+    message: str | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Counts of the load and of the build."""
+        counts = dict(self.load.counts) if self.load else {}
+        counts["stale_sources"] = len(self.stale_sources)
+        if self.build is not None:
+            counts |= self.build.counts
+            counts["failed_nodes"] = len(self.build.failed)
+        return counts
+
+
+def refresh(
+    settings: Settings,
+    conn: psycopg.Connection[Any],
+    request: LoadRequest,
+    *,
+    progress: Progress | None = None,
+    quiet: bool = True,
+    build_arguments: Sequence[str] = (),
+) -> RefreshReport:
+    """Runs the scheduled refresh.
+
+    Args:
+        settings: Settings of the warehouse.
+        conn: Autocommit connection that stays open: it holds the lock.
+        request: What to load.
+        progress: Told how loading gets on.
+        quiet: Keep dbt's output for the report instead of printing it.
+        build_arguments: Further arguments for ``dbt build``.
+
+    Returns:
+        What was done; the exit code says how it ended.
+
+    Raises:
+        LockHeld: Another refresh, load or build is running.
+    """
+    from loaders.load import load, prepare
+    from warehouse.connection import pg_environment
+    from warehouse.ledger import finish_run, start_run
+    from warehouse.lock import LockHeld, advisory_lock
+
+    prepare(conn)
+    with advisory_lock(conn, "refresh", wait_seconds=request.wait_seconds):
+        run_id = start_run(conn, "refresh", {"dir": request.folder, "files": list(request.files)})
+        report = RefreshReport(run_id)
+        try:
+            began = time.monotonic()
+            report.load = load(settings, conn, request, run_id=run_id, progress=progress)
+            report.durations["load"] = round(time.monotonic() - began, 3)
+            environment = pg_environment(settings, database=conn.info.dbname)
+            with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
+                report.build = run_dbt(
+                    settings, ["build", *build_arguments], environment=environment, quiet=quiet
+                )
+            report.durations["build"] = report.build.seconds
+            report.stale_sources = stale_sources(conn)
+            store_results(conn, run_id, report.build)
+            report.exit_code = _exit_code(report)
+            if report.build.failed:
+                names = ", ".join(result.name for result in report.build.failed)
+                report.message = f"failed: {names}"
+            elif report.build.return_code != 0:
+                report.message = "dbt failed before it ran a node"
+        except LockHeld as held:
+            report.exit_code, report.message = exits.LOCKED, str(held)
+            raise
+        except BaseException as error:
+            report.exit_code = exits.FAILED
+            report.message = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            if not conn.closed:
+                finish_run(
+                    conn,
+                    run_id,
+                    exit_code=report.exit_code,
+                    counts=report.counts,
+                    durations=report.durations,
+                    message=report.message,
+                )
+    return report
+
+
+def _exit_code(report: RefreshReport) -> int:
+    if report.build is None or report.build.return_code != 0:
+        return exits.FAILED
+    complete = report.load is not None and report.load.is_complete
+    return exits.DONE if complete else exits.PARTIAL
+
+
+#: A source is called stale when nothing has been loaded into it for this long.
+STALE_AFTER_DAYS = 7
+
+
+def stale_sources(conn: psycopg.Connection[Any]) -> list[str]:
+    """Returns the sources that hold data but have had no finished load for a week.
+
+    The rule is that of ``dbt source freshness`` in the project; asking Postgres directly saves
+    dbt's second start, about four seconds of every refresh.
+    """
+    from psycopg import sql
+
+    from loaders.landing_tables import schema_name
+    from loaders.model import OMICS_TYPES
+
+    stale = []
+    for omics_type in OMICS_TYPES:
+        row = conn.execute(
+            sql.SQL(
+                "select max(inserted_at) < now() - make_interval(days => %s) "
+                "from {}._dlt_loads where status = 0"
+            ).format(sql.Identifier(schema_name(omics_type))),
+            (STALE_AFTER_DAYS,),
+        ).fetchone()
+        if row is not None and row[0]:
+            stale.append(omics_type)
+    return stale
+
+
+def store_results(conn: psycopg.Connection[Any], run_id: str, build: DbtRun) -> None:
+    """Writes dbt's results to ``ops.run_results`` with one copy."""
+    with (
+        conn.transaction(),
+        conn.cursor() as cursor,
+        cursor.copy(
+            "copy ops.run_results (run_id, node_id, node_type, status, execution_seconds, "
+            "rows_affected, failures, message) from stdin"
+        ) as copy,
+    ):
+        for result in build.results:
+            copy.write_row(
+                (
+                    run_id,
+                    result.node_id,
+                    result.node_type,
+                    result.status,
+                    result.seconds,
+                    result.rows_affected,
+                    result.failures,
+                    result.message,
+                )
+            )
