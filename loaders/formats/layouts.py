@@ -1,12 +1,249 @@
-"""Known delimited layouts: what the field's tools write, described in ``layouts.yml``."""
+"""Known delimited layouts: what the field's tools write, described in ``layouts.yml``.
+
+A small engine turns the description of a layout into `Roles`; there is no code per format. A format
+that is recognised but cannot be read rightly yet raises `Unreadable` with the true reason.
+
+What a caller finds in ``roles.evidence`` beside the votes, and must act on:
+
+* ``assay_name_from``: ``folder`` or ``file``. The header cannot name the one sample of this file;
+  the assay is named after the folder or the file (without ``assay_name_strip``, a regular
+  expression, at its end).
+* ``skip_rows``: a list of ``{"column": index, "matches": pattern, "rule": name}``. A row whose
+  trimmed cell matches (searched, case as it stands) is no feature: skipped, counted by the rule.
+* ``repeats`` (long): ``constant`` means that a feature x sample pair stands in several rows with
+  one value and counts once; two different values are a conflict. ``none``: it does not repeat.
+* ``feature_join``: what joins several feature columns in this format, where it is not ``|``.
+* ``level``: peptide, precursor or transition, where features are parts of proteins.
+
+Several feature columns are joined without those that are empty in the row. Tokens in
+``flag_columns`` are read by `flag_values`. Where ``contrasts`` and ``assay_columns`` are both set,
+the file is a result table and a matrix.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import resources
 from typing import Any
 
-from loaders.model import Roles
+from loaders.model import Roles, Unreadable
+
+_EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "inf", "-inf", "#value!"})
+_NUMBER = re.compile(r"[+-]?(\d[\d.,]*|\.\d+)([eE][+-]?\d+)?")
+
+
+@cache
+def _layouts() -> tuple[Mapping[str, Any], ...]:
+    import yaml
+
+    text = resources.files("loaders.formats").joinpath("layouts.yml").read_text("utf-8")
+    return tuple(yaml.safe_load(text)["layouts"])
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+def names() -> list[str]:
+    """Lists the layouts that are known, refused ones included."""
+    return [str(layout["name"]) for layout in _layouts()]
+
+
+class _Table:
+    """A header with some rows below and above it."""
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        preamble: Sequence[Sequence[str]],
+        missing: Iterable[str] = (),
+    ) -> None:
+        self.header = [str(cell).strip() for cell in header]
+        self.rows = rows
+        self.preamble = preamble
+        self.empty = _EMPTY | {str(token).lower() for token in missing}
+
+    def find(self, pattern: str) -> list[int]:
+        compiled = _pattern(pattern)
+        return [index for index, text in enumerate(self.header) if compiled.fullmatch(text)]
+
+    def first(self, pattern: str) -> int | None:
+        found = self.find(pattern)
+        return found[0] if found else None
+
+    def cells(self, index: int) -> list[str]:
+        return [str(row[index]).strip() if index < len(row) else "" for row in self.rows]
+
+    def filled(self, index: int) -> list[str]:
+        return [cell for cell in self.cells(index) if cell.lower() not in self.empty]
+
+    def is_numeric(self, index: int) -> bool:
+        """Whether nothing in the sample speaks against numbers: empty columns pass."""
+        filled = self.filled(index)
+        return sum(1 for cell in filled if _NUMBER.fullmatch(cell)) >= 0.9 * len(filled)
+
+    def lines(self) -> Iterable[str]:
+        for row in (*self.preamble, self.header, *self.rows):
+            yield "\t".join(str(cell) for cell in row)
+
+
+def _fits(layout: Mapping[str, Any], table: _Table) -> bool:
+    if "columns" in layout and len(table.header) != layout["columns"]:
+        return False
+    if not all(table.find(pattern) for pattern in layout.get("all_of", ())):
+        return False
+    if any(table.find(pattern) for pattern in layout.get("none_of", ())):
+        return False
+    if "marker" in layout and not any(_pattern(layout["marker"]).match(x) for x in table.lines()):
+        return False
+    if "filled" in layout:
+        index = table.first(layout["filled"])
+        return index is not None and bool(table.filled(index))
+    return "all_of" in layout or "marker" in layout
+
+
+def _feature(layout: Mapping[str, Any], table: _Table) -> tuple[int, ...]:
+    """Takes the first alternative whose columns are there (and name enough rows)."""
+    for alternative in layout["feature"]:
+        guarded = isinstance(alternative, Mapping)
+        patterns = alternative["columns"] if guarded else alternative
+        found = [(pattern, table.first(pattern.lstrip("?"))) for pattern in patterns]
+        if any(index is None and not pattern.startswith("?") for pattern, index in found):
+            continue
+        indices = tuple(index for _, index in found if index is not None)
+        if indices and (not guarded or _named(table, indices[0], alternative["unless"])):
+            return indices
+    return ()
+
+
+def _named(table: _Table, index: int, unless: str) -> bool:
+    cells = table.cells(index)
+    unnamed = sum(1 for x in cells if x.lower() in table.empty or _pattern(unless).fullmatch(x))
+    return bool(cells) and unnamed <= 0.05 * len(cells)
+
+
+def _excluded(family: Mapping[str, Any], header: str) -> bool:
+    return any(_pattern(pattern).fullmatch(header) for pattern in family.get("exclude", ()))
+
+
+def _members(family: Mapping[str, Any], table: _Table) -> dict[int, str]:
+    """Columns of a quantity family with the names that their headers give."""
+    if "pattern" in family:
+        compiled = _pattern(family["pattern"])
+        matches = {i: compiled.fullmatch(text) for i, text in enumerate(table.header)}
+        named = {
+            index: match[1].strip()
+            for index, match in matches.items()
+            if match and not _excluded(family, table.header[index])
+        }
+        return _without_totals(family.get("totals"), named)
+    anchors = table.find(family["after"])
+    if not anchors:
+        return {}
+    end = len(table.header)
+    if "until" in family:
+        end = next((i for i in table.find(family["until"]) if i > anchors[-1]), end)
+    block = [
+        index
+        for index in range(anchors[-1] + 1, end)
+        if table.header[index]
+        and not _excluded(family, table.header[index])
+        and not _labelled(family, table, index)
+        and table.is_numeric(index)
+    ]
+    if "counts_up_to" in family:
+        block = _after_counts(block, table.first(family["counts_up_to"]), table)
+    return {index: table.header[index] for index in block}
+
+
+def _without_totals(parts: str | None, named: Mapping[int, str]) -> dict[int, str]:
+    """Drops sums: where ``L exp1`` exists, ``L`` and ``exp1`` are its totals."""
+    if not parts:
+        return dict(named)
+    matches = [match for name in named.values() if (match := _pattern(parts).fullmatch(name))]
+    totals = {group for match in matches for group in match.groups()}
+    return {index: name for index, name in named.items() if name not in totals}
+
+
+def _labelled(family: Mapping[str, Any], table: _Table, index: int) -> bool:
+    pattern = family.get("exclude_preamble")
+    return pattern is not None and any(
+        index < len(row) and _pattern(pattern).fullmatch(str(row[index]).strip())
+        for row in table.preamble
+    )
+
+
+def _after_counts(block: list[int], bound: int | None, table: _Table) -> list[int]:
+    """Leaves out the leading columns that only count: integers never above the bounding column."""
+    if bound is None:
+        return block
+    limits = table.cells(bound)
+    for place, index in enumerate(block):
+        pairs = [
+            (cell, limit)
+            for cell, limit in zip(table.cells(index), limits, strict=True)
+            if cell and limit
+        ]
+        counting = all(
+            re.fullmatch(r"\d+(\.0)?", cell) and float(cell) <= float(limit)
+            for cell, limit in pairs
+            if re.fullmatch(r"\d+(\.0)?", limit)
+        )
+        if not counting:
+            return block[place:]
+    return []
+
+
+def _assay_names(
+    rule: Mapping[str, Any], found: Mapping[int, str], table: _Table
+) -> tuple[tuple[int, str], ...]:
+    names = dict(found)
+    if "named_by" in rule:
+        compiled = _pattern(rule["named_by"])
+        lines = ("\t".join(str(cell) for cell in row).strip() for row in table.preamble)
+        said = {match[1]: match[2].strip() for x in lines if (match := compiled.fullmatch(x))}
+        names = {index: said.get(name, name) for index, name in names.items()}
+    if rule.get("path"):
+        short = {i: re.split(r"[/\\]", name.rstrip("/\\"))[-1] for i, name in names.items()}
+        if "strip" in rule:
+            ending = _pattern(f"(?:{rule['strip']})$")
+            short = {index: ending.sub("", name) for index, name in short.items()}
+        # Equal file names in different folders: only the whole path tells the samples apart.
+        names = short if len(set(short.values())) == len(short) else names
+    return tuple(sorted(names.items()))
+
+
+def _flags(layout: Mapping[str, Any], table: _Table) -> dict[str, tuple[tuple[int, str], ...]]:
+    flags = {}
+    for flag, pairs in layout.get("flags", {}).items():
+        found = [(table.first(pattern), str(token)) for pattern, token in pairs]
+        present = tuple((index, token) for index, token in found if index is not None)
+        if present:
+            flags[flag] = present
+    return flags
+
+
+def _skip_rows(layout: Mapping[str, Any], table: _Table) -> list[dict[str, object]]:
+    return [
+        {"column": index, "matches": rule["matches"], "rule": rule["rule"]}
+        for rule in layout.get("skip_rows", ())
+        if (index := table.first(rule["column"])) is not None
+    ]
+
+
+def _refuse(layout: Mapping[str, Any], *, reason_code: str, reason: str, seen: str) -> Unreadable:
+    return Unreadable(
+        reason_code,
+        place="header",
+        seen=seen,
+        expected="a table whose quantities can be told by its header",
+        question=reason,
+        nearest_format=str(layout["name"]),
+    )
 
 
 def recognise(
@@ -14,8 +251,190 @@ def recognise(
     sample_rows: Sequence[Sequence[str]],
     preamble: Sequence[Sequence[str]] = (),
 ) -> Roles | None:
-    """Recognises a known layout; None when the header is of no known tool."""
+    """Recognises a known layout.
+
+    Args:
+        header: Headers of all columns, unnamed ones as empty text.
+        sample_rows: Some data rows, as text.
+        preamble: Rows above the header (comments, titles, label rows), as cells.
+
+    Returns:
+        The roles of the columns, or None when the header is of no known tool.
+
+    Raises:
+        Unreadable: The format is known, but cannot be read rightly yet.
+    """
+    for layout in _layouts():
+        table = _Table(header, sample_rows, preamble, layout.get("missing", ()))
+        if _fits(layout, table):
+            return _compile(layout, table)
     return None
+
+
+def _compile(layout: Mapping[str, Any], table: _Table) -> Roles:
+    """Turns a layout that fits into roles."""
+    if "refuse" in layout:
+        raise _refuse(
+            layout,
+            reason_code="format_not_readable_yet",
+            reason=str(layout["refuse"]),
+            seen=f"a file of the format {layout['name']}",
+        )
+    if "long" in layout:
+        return _long(layout, table)
+    if "samples_in_rows" in layout:
+        return _samples_in_rows(layout, table)
+    return _wide(layout, table)
+
+
+def _common(layout: Mapping[str, Any], table: _Table, feature: Sequence[int]) -> dict[str, Any]:
+    evidence: dict[str, object] = {
+        "layout": layout["name"],
+        "fingerprint": [
+            table.header[i] for x in layout.get("all_of", ()) for i in table.find(x)[:1]
+        ],
+    }
+    for key in ("level", "feature_join"):
+        if key in layout:
+            evidence[key] = layout[key]
+    if skip := _skip_rows(layout, table):
+        evidence["skip_rows"] = skip
+    feature_type, omics_type = layout.get("feature_type"), layout.get("omics_type")
+    if layout.get("type_from_content"):
+        from loaders.formats.statistics import identify
+
+        seen = (identify(table.filled(index)) for index in feature)
+        found = next((pair for pair in seen if pair[0]), (None, None))
+        feature_type, omics_type = found[0] or feature_type, found[1] or omics_type
+    return {
+        "format": layout["name"],
+        "software": layout.get("software"),
+        "omics_type": omics_type,
+        "feature_type": feature_type,
+        "feature_columns": tuple(feature),
+        "flag_columns": _flags(layout, table),
+        "unit": layout.get("unit"),
+        "value_scale": layout.get("value_scale"),
+        "zero_is_missing": layout.get("zero_is_missing"),
+        "missing_tokens": tuple(str(token) for token in layout.get("missing", ())),
+        "evidence": evidence,
+    }
+
+
+def _wide(layout: Mapping[str, Any], table: _Table) -> Roles:
+    families = [(family, _members(family, table)) for family in layout["quantities"]]
+    present = [(family, found) for family, found in families if found]
+    feature = _feature(layout, table)
+    if not present or not feature:
+        wanted = ", ".join(str(family["name"]) for family, _ in families)
+        raise _refuse(
+            layout,
+            reason_code="no_quantity_columns" if feature else "no_feature_column",
+            reason=f"which columns hold the quantities of the samples? looked for {wanted}",
+            seen=f"the format {layout['name']} without such columns",
+        )
+    chosen, found = present[0]
+    common = _common(layout, table, feature)
+    evidence = common["evidence"]
+    evidence["quantity"] = chosen["name"]
+    others = {str(family["name"]): len(columns) for family, columns in present[1:]}
+    if others:
+        evidence["other_quantities"] = others
+    rule = layout.get("assay", {})
+    if "from" in rule:
+        evidence["assay_name_from"] = rule["from"]
+        if "strip" in rule:
+            evidence["assay_name_strip"] = rule["strip"]
+    for key in ("unit", "value_scale", "zero_is_missing"):
+        common[key] = chosen.get(key, common[key])
+    if chosen is not layout["quantities"][0] and common["unit"] == "counts":
+        common["unit"] = None
+    taken = {*feature, *found, *(i for pairs in common["flag_columns"].values() for i, _ in pairs)}
+    contrasts: tuple[Any, ...] = ()
+    if layout.get("contrasts"):
+        from loaders.formats.statistics import find_contrasts
+
+        contrasts, said = find_contrasts(table.header, table.rows, skip=taken)
+        if contrasts:
+            evidence["statistics"] = said["statistics"]
+            taken |= {index for contrast in contrasts for index in contrast.columns.values()}
+    ignored = {
+        index: f"another quantity: {family['name']}"
+        for family, columns in present[1:]
+        for index in columns
+        if index not in taken
+    }
+    ignored |= _ignored(layout, table, {*taken, *ignored})
+    kept = [i for i in range(len(table.header)) if i not in taken and i not in ignored]
+    # A second block with the names of the first one is another quantity, not an annotation.
+    assays = {table.header[index] for index in found}
+    for index in [i for i in kept if table.header[i] in assays]:
+        ignored[index] = "another quantity: a second block of the same samples"
+        kept.remove(index)
+    return Roles(
+        orientation="result_table" if contrasts else "features_in_rows",
+        assay_columns=_assay_names(rule, found, table),
+        annotation_columns=tuple(kept),
+        ignored_columns=ignored,
+        contrasts=contrasts,
+        quantity=str(chosen["name"]),
+        **common,
+    )
+
+
+def _ignored(layout: Mapping[str, Any], table: _Table, taken: set[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for rule in layout.get("ignore", ()):
+        for index in table.find(rule["pattern"]):
+            if index not in taken:
+                found.setdefault(index, str(rule["reason"]))
+    return found
+
+
+def _long(layout: Mapping[str, Any], table: _Table) -> Roles:
+    rule = layout["long"]
+    sample = next((i for x in rule["sample"] if (i := table.first(x)) is not None), None)
+    value = table.first(rule["value"])
+    feature = _feature(layout, table)
+    if sample is None or value is None or not feature:
+        raise _refuse(
+            layout,
+            reason_code="undecided_roles",
+            reason="which columns hold sample, feature and value?",
+            seen=f"the format {layout['name']} without one of them",
+        )
+    common = _common(layout, table, feature)
+    common["evidence"] |= {"quantity": rule["quantity"], "repeats": rule["repeats"]}
+    roles = {*feature, sample, value}
+    kept = [i for x in rule.get("annotations", ()) for i in table.find(x) if i not in roles]
+    ignored = {
+        index: "describes the measurement, not the feature"
+        for index in range(len(table.header))
+        if index not in roles and index not in kept
+    }
+    return Roles(
+        orientation="long",
+        sample_column=sample,
+        value_column=value,
+        annotation_columns=tuple(dict.fromkeys(kept)),
+        ignored_columns=ignored,
+        quantity=str(rule["quantity"]),
+        **common,
+    )
+
+
+def _samples_in_rows(layout: Mapping[str, Any], table: _Table) -> Roles:
+    rule = layout["samples_in_rows"]
+    sample = next((i for x in rule["sample"] if (i := table.first(x)) is not None), None)
+    common = _common(layout, table, ())
+    said = {i for x in rule.get("annotations", ()) for i in table.find(x)} - {sample}
+    texts = {i for i in range(len(table.header)) if i != sample and not table.is_numeric(i)}
+    return Roles(
+        orientation="samples_in_rows",
+        sample_column=sample,
+        annotation_columns=tuple(sorted(said | texts)),
+        **common,
+    )
 
 
 def flag_values(pairs: Sequence[tuple[Any, str]]) -> Any:

@@ -178,7 +178,7 @@ class ResultTables:
         return pa.concat_tables(parts) if parts else pa.table({})
 
     def _text(self, table: pa.Table, index: int) -> Any:
-        """The cells of a column, trimmed; null where nothing stands or the spelling means missing."""
+        """The cells of a column, trimmed; null where the spelling means missing."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -363,7 +363,7 @@ def _with_sides(contrast: Contrast, numerator: str | None, denominator: str | No
 def _join_present(parts: Sequence[Any], separator: str) -> Any:
     """Joins the cells of a row that are not null; empty text where none is.
 
-    The leading empty part is needed: pyarrow drops a row of nothing but nulls instead of keeping it.
+    The leading empty part is needed: pyarrow drops a row of nothing but nulls.
     """
     import pyarrow.compute as pc
 

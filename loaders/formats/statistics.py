@@ -6,12 +6,12 @@ The words are data, in ``statistics.yml``. `recognise` answers with roles or wit
 For the caller:
 
 * ``roles.contrasts`` has one entry per contrast. Where a column of the file names the contrast of
-  each row, there is one template entry, ``evidence["contrast_column"]`` is the index of that column,
-  and the contrasts are known only once the rows are read (``ResultTables.contrasts``).
+  each row, there is one template entry, ``evidence["contrast_column"]`` is the index of that
+  column, and the contrasts are known only once the rows are read (``ResultTables.contrasts``).
 * Where the table also holds sample columns, ``assay_columns`` is filled too: the file is a result
   table and a matrix.
-* `statistic_columns` names the columns whose header is unmistakably that of a statistic. They are no
-  samples, also in tables that are not result tables as a whole.
+* `statistic_columns` names the columns whose header is unmistakably that of a statistic. They are
+  no samples, also in tables that are not result tables as a whole.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 from loaders.formats.result_rows import ResultTables, result_tables
@@ -147,7 +148,7 @@ def _look(rows: Sequence[Sequence[str]], index: int) -> _Column:
     texts = tuple(cell for cell in cells if cell.lower() not in _MISSING)
     parsed = [_number(text) for text in texts]
     numbers = tuple(value for value in parsed if value is not None and not math.isnan(value))
-    steps = [b - a for a, b in zip(numbers, numbers[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(numbers)]
     counts_up = len(numbers) == len(cells) > 1 and numbers[0] in (0, 1) and set(steps) == {1.0}
     return _Column(len(texts), len(cells), numbers, len(set(texts)), counts_up, texts)
 
