@@ -1,0 +1,68 @@
+{#-
+    What an incremental model has to do with. `datasets` is built last, only after every other mart of
+    a dataset succeeded, so it is the record of what is done: the table int_datasets_changed compares
+    the current versions with it once per run, and every incremental model follows that table.
+-#}
+
+{#- The rows of `datasets` as the last good run left them, or none when it has never been built. -#}
+{% macro built_datasets() -%}
+    {%- set relation = none -%}
+    {%- if execute and not flags.FULL_REFRESH -%}
+        {%- set relation = adapter.get_relation(target.database, 'marts', 'datasets') -%}
+    {%- endif -%}
+    select
+        {% if relation is none -%}
+        cast(null as uuid) as dataset_id,
+        cast(null as bigint) as source_file_id,
+        cast(null as text) as load_id,
+        cast(null as boolean) as is_source_missing
+    where false
+        {%- else -%}
+        datasets.dataset_id,
+        datasets.source_file_id,
+        datasets.load_id,
+        datasets.ingestion_status = 'source_missing' as is_source_missing
+    from {{ relation }} as datasets
+        {%- endif %}
+{%- endmacro %}
+
+
+{#- Pre-hook: the rows of changed and removed datasets leave, also when no new row replaces them. -#}
+{% macro forget_changed_datasets() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where dataset_id in (
+            select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+        )
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The datasets that this run has to build: the changed ones, or all when the table is new. -#}
+{% macro datasets_to_build() -%}
+    select versions.*
+    from {{ ref('int_dataset_versions') }} as versions
+    {% if is_incremental() -%}
+    inner join {{ ref('int_datasets_changed') }} as changed
+        on versions.dataset_id = changed.dataset_id
+    {% else -%}
+    -- depends_on: {{ ref('int_datasets_changed') }}
+    {% endif -%}
+    where versions.is_current
+{%- endmacro %}
+
+
+{#-
+    Condition that lets Postgres reach the rows of a few files through the index on file_id. A join
+    condition cannot pass into the union of the four sources; an array can. Left out when everything
+    is built, where reading straight through is faster.
+-#}
+{% macro of_changed_files(file_id) -%}
+    {%- if is_incremental() -%}
+        {{ file_id }} = any(array(select to_build.file_id from to_build))
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,167 @@
+{#-
+    The staging layer is the same for the four omics sources, so each landing table is staged by one
+    macro: rename, cast, and the visibility rule. A row counts only if its file and its load id stand
+    in `files` as loaded and the load is finished.
+-#}
+
+{#- The visibility rule for the rows of a landing table that is called `landed`. -#}
+{% macro visible_files(source_name) -%}
+inner join {{ source(source_name, 'files') }} as files
+    on
+        landed.file_id = files.file_id
+        and landed._dlt_load_id = files._dlt_load_id
+inner join {{ source(source_name, '_dlt_loads') }} as loads
+    on files._dlt_load_id = loads.load_id
+where
+    files.status = 'loaded'
+    and loads.status = 0
+{%- endmacro %}
+
+
+{% macro stage_files(omics) %}
+{%- set source_name = 'raw_' ~ omics -%}
+select
+    -- ids
+    files.file_id,
+    files._dlt_load_id as load_id,
+    files.dataset_key,
+    files.run_id,
+    -- file
+    '{{ omics }}' as source_name,
+    files.part,
+    files.source_path,
+    files.source_root,
+    files.sha256,
+    files.size_bytes,
+    files.modified_at,
+    files.format,
+    files.format_fingerprint,
+    files.reader_version,
+    files.software,
+    -- content
+    files.omics_type,
+    files.shape as data_shape,
+    files.feature_type,
+    files.quantity,
+    files.unit,
+    coalesce(files.value_scale, 'unknown') as value_scale,
+    cast(files.scale_evidence as jsonb) as scale_evidence,
+    cast(files.omics_type_evidence as jsonb) as omics_type_evidence,
+    cast(files.role_evidence as jsonb) as role_evidence,
+    coalesce(files.zero_is_missing, false) as zero_is_missing,
+    -- counts
+    files.zero_count,
+    files.rows_read,
+    files.rows_landed,
+    files.rows_rejected,
+    files.rows_skipped,
+    cast(files.rows_skipped_by_rule as jsonb) as rows_skipped_by_rule,
+    files.n_assays,
+    files.n_values,
+    -- times
+    files.loaded_at,
+    loads.inserted_at as load_finished_at
+from {{ source(source_name, 'files') }} as files
+inner join {{ source(source_name, '_dlt_loads') }} as loads
+    on files._dlt_load_id = loads.load_id
+where
+    files.status = 'loaded'
+    and loads.status = 0
+{% endmacro %}
+
+
+{% macro stage_assays(omics) %}
+select
+    landed.file_id,
+    landed._dlt_load_id as load_id,
+    cast(landed.position as integer) as position,
+    landed.name,
+    landed.source_column,
+    cast(landed.attributes as jsonb) as attributes
+from {{ source('raw_' ~ omics, 'assays') }} as landed
+{{ visible_files('raw_' ~ omics) }}
+{% endmacro %}
+
+
+{% macro stage_feature_rows(omics) %}
+select
+    landed.file_id,
+    landed._dlt_load_id as load_id,
+    landed.row_number,
+    landed.reported_name,
+    cast(landed.annotations as jsonb) as annotations,
+    {{ to_doubles('landed.quantities') }} as quantities,
+    coalesce(landed.is_contaminant, false) as is_contaminant,
+    coalesce(landed.is_decoy, false) as is_decoy,
+    coalesce(landed.is_internal_standard, false) as is_internal_standard
+from {{ source('raw_' ~ omics, 'feature_rows') }} as landed
+{{ visible_files('raw_' ~ omics) }}
+{% endmacro %}
+
+
+{% macro stage_contrasts(omics) %}
+select
+    landed.file_id,
+    landed._dlt_load_id as load_id,
+    cast(landed.position as integer) as position,
+    landed.name,
+    landed.numerator,
+    landed.denominator,
+    landed.tool,
+    landed.adjust_method,
+    landed.statistic_type,
+    cast(landed.columns as jsonb) as source_columns
+from {{ source('raw_' ~ omics, 'contrasts') }} as landed
+{{ visible_files('raw_' ~ omics) }}
+{% endmacro %}
+
+
+{% macro stage_result_rows(omics) %}
+select
+    -- ids
+    landed.file_id,
+    landed._dlt_load_id as load_id,
+    cast(landed.contrast_position as integer) as contrast_position,
+    landed.row_number,
+    landed.reported_name,
+    cast(landed.annotations as jsonb) as annotations,
+    -- numbers
+    {%- for statistic in [
+        'log2_fold_change', 'fold_change', 'ln_fold_change', 'std_error', 'statistic',
+        'degrees_of_freedom', 'p_value', 'neg_log10_p_value', 'adjusted_p_value', 'mean_abundance',
+        'log_odds',
+    ] %}
+    {{ to_double('landed.' ~ statistic) }} as {{ statistic }},
+    {%- endfor %}
+    -- flags
+    landed.result_flag,
+    coalesce(landed.is_contaminant, false) as is_contaminant,
+    coalesce(landed.is_decoy, false) as is_decoy,
+    coalesce(landed.is_internal_standard, false) as is_internal_standard
+from {{ source('raw_' ~ omics, 'result_rows') }} as landed
+{{ visible_files('raw_' ~ omics) }}
+{% endmacro %}
+
+
+{% macro stage_rejected_rows(omics) %}
+select
+    landed.file_id,
+    landed._dlt_load_id as load_id,
+    landed.row_number,
+    landed.column_name,
+    landed.raw_text,
+    landed.reason_code,
+    landed.message
+from {{ source('raw_' ~ omics, 'rejected_rows') }} as landed
+{{ visible_files('raw_' ~ omics) }}
+{% endmacro %}
+
+
+{#- One staged table of the four omics sources, one below the other. -#}
+{% macro union_omics(table) -%}
+    {%- for omics in ['lipidomics', 'metabolomics', 'proteomics', 'transcriptomics'] -%}
+    select * from {{ ref('stg_' ~ omics ~ '__' ~ table) }}
+    {% if not loop.last %}union all
+    {% endif -%}
+    {%- endfor -%}
+{%- endmacro %}

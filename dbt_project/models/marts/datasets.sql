@@ -1,0 +1,151 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['dataset_id'],
+    on_schema_change='fail',
+    pre_hook='{{ forget_changed_datasets() }}',
+    indexes=[{'columns': ['dataset_id'], 'unique': true}],
+    meta={'distribute_by': 'dataset_id'},
+) }}
+
+-- A dataset stands here once all of its rows stand in the other marts: int_datasets_changed takes
+-- this table as the record of what is done. Hence the marts that are waited for and not read:
+-- depends_on: {{ ref('features') }}
+-- depends_on: {{ ref('rejected_rows') }}
+-- depends_on: {{ ref('source_files') }}
+
+with to_build as (
+    {{ datasets_to_build() }}
+),
+
+files as (
+    select * from {{ ref('int_files_unioned') }}
+),
+
+dataset_features as (
+    select * from {{ ref('dataset_features') }}
+),
+
+differential_results as (
+    select * from {{ ref('differential_results') }}
+),
+
+assays as (
+    select * from {{ ref('assays') }}
+),
+
+contrasts as (
+    select * from {{ ref('contrasts') }}
+),
+
+matrix_counts as (
+    select
+        dataset_features.dataset_id,
+        count(*) as n_rows,
+        sum(cardinality(array_remove(dataset_features.abundances, null))) as n_values,
+        sum(cardinality(dataset_features.abundances)) as n_cells,
+        count(*) filter (where dataset_features.is_contaminant) as n_contaminants
+    from to_build
+    inner join dataset_features
+        on to_build.dataset_id = dataset_features.dataset_id
+    group by dataset_features.dataset_id
+),
+
+result_counts as (
+    select
+        differential_results.dataset_id,
+        count(distinct differential_results.row_number) as n_rows,
+        count(distinct differential_results.row_number) filter (
+            where differential_results.is_contaminant
+        ) as n_contaminants
+    from to_build
+    inner join differential_results
+        on to_build.dataset_id = differential_results.dataset_id
+    group by differential_results.dataset_id
+),
+
+assay_counts as (
+    select
+        assays.dataset_id,
+        count(*) as n_assays
+    from to_build
+    inner join assays
+        on to_build.dataset_id = assays.dataset_id
+    group by assays.dataset_id
+),
+
+contrast_counts as (
+    select
+        contrasts.dataset_id,
+        count(*) as n_contrasts
+    from to_build
+    inner join contrasts
+        on to_build.dataset_id = contrasts.dataset_id
+    group by contrasts.dataset_id
+),
+
+quality as (
+    select
+        to_build.dataset_id,
+        cast(null as text) as quality_status
+    from to_build
+)
+
+select
+    to_build.dataset_id,
+    to_build.dataset_key,
+    {{ dataset_name('files.source_path', 'files.part') }} as name,
+    coalesce(files.omics_type, to_build.source_name) as omics_type,
+    cast(null as text) as description,
+    files.data_shape,
+    files.feature_type,
+    files.quantity,
+    files.unit,
+    files.value_scale,
+    files.scale_evidence,
+    files.zero_is_missing,
+    cast('{}' as text []) as organism,
+    cast('{}' as text []) as sample_type,
+    cast('{}' as text []) as disease,
+    cast(null as text) as methods,
+    cast(null as text) as summary,
+    cast(null as text) as results,
+    cast(null as text) as conclusions,
+    cast(null as text) as dataset_source_type,
+    cast(null as text) as data_origin,
+    files.format as file_format,
+    files.software,
+    coalesce(matrix_counts.n_rows, result_counts.n_rows, 0) as n_features,
+    coalesce(assay_counts.n_assays, 0) as n_assays,
+    coalesce(contrast_counts.n_contrasts, 0) as n_contrasts,
+    cast(coalesce(matrix_counts.n_values, 0) as bigint) as n_values,
+    coalesce(matrix_counts.n_contaminants, result_counts.n_contaminants, 0) as n_contaminants,
+    1 - cast(matrix_counts.n_values as double precision)
+    / nullif(matrix_counts.n_cells, 0) as missing_fraction,
+    cast(null as double precision) as mapped_fraction,
+    case when to_build.is_source_missing then 'source_missing' else 'loaded' end
+        as ingestion_status,
+    coalesce(quality.quality_status, 'not_applicable') as quality_status,
+    cast('{}' as jsonb) as external_ids,
+    cast(null as text) as notion_page_id,
+    cast(null as text) as narrative,
+    to_build.file_id as source_file_id,
+    to_build.load_id,
+    to_build.first_loaded_at,
+    to_build.loaded_at as updated_at
+from to_build
+inner join files
+    on
+        to_build.file_id = files.file_id
+        and to_build.load_id = files.load_id
+        and to_build.source_name = files.source_name
+left join matrix_counts
+    on to_build.dataset_id = matrix_counts.dataset_id
+left join result_counts
+    on to_build.dataset_id = result_counts.dataset_id
+left join assay_counts
+    on to_build.dataset_id = assay_counts.dataset_id
+left join contrast_counts
+    on to_build.dataset_id = contrast_counts.dataset_id
+left join quality
+    on to_build.dataset_id = quality.dataset_id
