@@ -69,7 +69,8 @@ def normalise_place(place: str) -> str:
     make two datasets of each file.
     """
     if is_url(place):
-        return place.rstrip("/")
+        filesystem, path = open_filesystem(place)
+        return str(filesystem.unstrip_protocol(path)).rstrip("/")
     for scheme in ("file://", "local://"):
         if place.startswith(scheme):
             place = place.removeprefix(scheme)

@@ -1,0 +1,1 @@
+"""Tests of loading: planning, landing, versions, quarantine, crashes."""
