@@ -51,9 +51,11 @@ def prepare_data(settings: Settings, owner: Owner) -> None:
     log.mkdir(mode=0o700, exist_ok=True)
     if owner.is_other:
         os.chown(log, owner.uid, owner.gid)
-    # No process holds the server's lock, so this can only be a leftover. Postgres itself would keep
-    # to it where the number is in use again, after a power cut or in a container.
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    # No process holds the server's lock, so these can only be leftovers. Postgres itself would keep
+    # to them where the number in them is in use again, after a power cut or in a container.
+    socket = settings.socket_dir / f".s.PGSQL.{EMBEDDED_PORT}"
+    for leftover in (data / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock")):
+        leftover.unlink(missing_ok=True)
     if written_digest(settings) != wanted_digest(settings):
         _write_configuration(settings, owner)
 

@@ -94,10 +94,7 @@ def connect(
             fix="write reserved characters of a password as %XX, for example %40 for @",
         ) from None
     except psycopg.OperationalError as error:
-        if not _is_missing_database(error, name):
-            raise _unreachable(settings, error) from None
-        _create_database(settings, name)
-        connection = _open(settings, name, label)
+        connection = _open_again(settings, error, name, label)
     try:
         _refuse_old_server(settings, connection)
         _ensure_search_path(connection)
@@ -254,6 +251,25 @@ def _open(settings: Settings, database: str, label: str) -> psycopg.Connection:
         autocommit=True,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _open_again(
+    settings: Settings, error: psycopg.OperationalError, name: str, label: str
+) -> psycopg.Connection:
+    """Put right what a failed attempt to connect shows, as far as that is ours to do."""
+    import psycopg
+
+    try:
+        if _is_missing_database(error, name):
+            _create_database(settings, name)
+        elif settings.is_embedded:
+            # It went away between being looked at and being called: stopped or killed.
+            server.start(settings)
+        else:
+            raise error
+        return _open(settings, name, label)
+    except psycopg.OperationalError as second:
+        raise _unreachable(settings, second) from None
 
 
 def _is_missing_database(error: psycopg.OperationalError, name: str) -> bool:

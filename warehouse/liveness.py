@@ -109,6 +109,7 @@ def is_ready(settings: Settings) -> bool:
         and lines[4] == str(settings.socket_dir)
         and lines[7].strip() == "ready"
         and socket.is_socket()
+        and _exists(int(lines[0]))
     )
 
 
@@ -127,12 +128,26 @@ def is_our_postmaster(settings: Settings, pid: int) -> bool:
     found = subprocess.run(  # noqa: S603 - see above
         [ps, "-o", "command=", "-p", str(pid)], check=False, capture_output=True, text=True
     )
-    return str(settings.data_dir) in found.stdout
+    # The folder it was started with, which is another one where the checkout was moved since.
+    return any(
+        folder in found.stdout for folder in (str(settings.data_dir), *pid_file(settings)[1:2])
+    )
 
 
 def alive_file(settings: Settings) -> Path:
     """The file that the server's processes hold a lock on."""
     return settings.warehouse_dir / "server.alive"
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process has this number; its other processes outlive a killed one by a moment."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:
