@@ -1,0 +1,368 @@
+"""A table of text: header, what stands around it, and the rows as Arrow tables of strings.
+
+Columns are named ``c0`` ... ``cN`` and travel with an int64 ``row_number``: the number of the record
+in the file, counted from 1, header and preamble included. Without line breaks inside quoted cells
+that is the number of the line; a record with such a break counts as one.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from loaders import dialect as dialects
+from loaders import top as tops
+from loaders.dialect import Dialect
+from loaders.model import Unreadable
+from loaders.opening import TextSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Bytes of text that become one batch.
+BLOCK_BYTES = 4 * 1024**2
+
+_TOP_RECORDS = 40
+
+
+class Rows(Protocol):
+    """Something that yields the rows below the heading, from the start, each time it is asked."""
+
+    def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
+        """Yields tables of text columns and ``row_number``; irregular records go to the log."""
+
+
+@dataclass
+class RaggedLog:
+    """What became of records whose number of cells is not that of the header.
+
+    Attributes:
+        too_wide: Row number and text of records with more filled cells than there are columns.
+        padded: Number of records with fewer cells, filled up with empty ones.
+        single_cells: Number of records of one cell in a table of three columns or more: headings
+            and footers, not data.
+        blank: Number of records without any filled cell.
+    """
+
+    too_wide: list[tuple[int, str]] = field(default_factory=list)
+    padded: int = 0
+    single_cells: int = 0
+    blank: int = 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text with its heading.
+
+    Attributes:
+        header: Trimmed column headers; the first is ``''`` where R left out the name of row names.
+        preamble: Rows above the table.
+        label_rows: Rows of labels above or below the header, each as wide as the header.
+        labels_below: How many of them stand below the header.
+        first_row: Row number of the first record of the data.
+        rows: Gives the data.
+        evidence: How the text was cut, JSON-able.
+    """
+
+    header: tuple[str, ...]
+    preamble: tuple[tuple[str, ...], ...]
+    label_rows: tuple[tuple[str, ...], ...]
+    labels_below: int
+    first_row: int
+    rows: Rows
+    evidence: dict[str, Any]
+
+
+def from_text(text: TextSource, *, part: str = "") -> Grid:
+    """Cuts a text into a table.
+
+    Raises:
+        Unreadable: If there is no table in it, or no rows.
+    """
+    lines = dialects.first_lines(text.head)
+    if not text.whole and len(lines) > 1 and sum(map(len, lines)) >= len(text.head):
+        lines.pop()
+    found = dialects.sniff(lines)
+    if found is None:
+        raise _no_table(lines, part)
+    if not text.has_quotes:
+        found = Dialect(found.delimiter, False, found.width, found.consistency)
+    comments = _comment_lines(lines)
+    lengths = [len(line) for line in lines]
+    cut, top = _cut(lines[comments:], found, part)
+    if top is None:
+        # Some tools write the header itself as a comment.
+        comments -= 1
+        lines[comments] = lines[comments].lstrip("#")
+        cut, top = _cut(lines[comments:], found, part)
+    if top is None:
+        raise tops.no_header(cut[0][1] if cut else [], comments + 1, part)
+    records = [record for _, record in cut[:_TOP_RECORDS]]
+    header = list(records[top.header])
+    if top.short:
+        header.insert(0, "")
+    width = max(len(header), found.width if not top.short else len(header))
+    header += [""] * (width - len(header))
+    consumed_lines = comments + (cut[top.data - 1][0] if top.data else 0)
+    consumed = sum(lengths[:consumed_lines])
+    labels = _shifted(records, top, width)
+    evidence: dict[str, Any] = {
+        "delimiter": found.delimiter,
+        "quoted": found.quoted,
+        "consistency": found.consistency,
+        "encoding": text.encoding,
+    }
+    if comments:
+        evidence["comment_lines_above"] = comments
+    if top.preamble:
+        evidence["preamble_lines"] = len(top.preamble)
+    if top.short:
+        evidence["header_one_short"] = True
+    below = sum(1 for index in top.labels if index > top.header)
+    first_row = comments + top.data + 1
+    block = max(BLOCK_BYTES, 8 * max(lengths))
+    source = _TextRows(text, found, width, consumed, first_row, block)
+    return Grid(
+        header=tuple(cell.strip().strip("\ufeff") for cell in header),
+        preamble=tuple(tuple(records[index]) for index in top.preamble),
+        label_rows=labels,
+        labels_below=below,
+        first_row=first_row,
+        rows=source,
+        evidence=evidence,
+    )
+
+
+def from_records(
+    records: Sequence[Sequence[str]], *, part: str, evidence: dict[str, Any] | None = None
+) -> Grid:
+    """Makes a table of records that are already cut, such as the rows of a sheet.
+
+    Raises:
+        Unreadable: If there is no table among them, or no rows.
+    """
+    top = tops.find_top(records[: _TOP_RECORDS * 2], place=part)
+    if top is None:
+        raise tops.no_header(records[0], 1, part)
+    header = list(records[top.header])
+    width = len(header)
+    while width > 1 and not any(record[width - 1].strip() for record in records):
+        width -= 1
+    labels = _shifted(records, top, width)
+    found = dict(evidence or {})
+    if top.preamble:
+        found["preamble_lines"] = len(top.preamble)
+    return Grid(
+        header=tuple(cell.strip() for cell in header[:width]),
+        preamble=tuple(tuple(records[index]) for index in top.preamble),
+        label_rows=labels,
+        labels_below=sum(1 for index in top.labels if index > top.header),
+        first_row=top.data + 1,
+        rows=_RecordRows(records, width, top.data),
+        evidence=found,
+    )
+
+
+def _shifted(
+    records: Sequence[Sequence[str]], top: tops.Top, width: int
+) -> tuple[tuple[str, ...], ...]:
+    """Returns label rows as wide as the header."""
+    labels = []
+    for index in top.labels:
+        cells = [cell.strip() for cell in records[index]]
+        if top.short and len(cells) == width - 1:
+            cells.insert(0, "")
+        labels.append(tuple((cells + [""] * width)[:width]))
+    return tuple(labels)
+
+
+def _comment_lines(lines: Sequence[str]) -> int:
+    count = 0
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        count += 1
+    return count
+
+
+def _cut(
+    lines: Sequence[str], found: Dialect, part: str
+) -> tuple[list[tuple[int, list[str]]], tops.Top | None]:
+    """Cuts the first lines and finds the heading; None where the first row holds data."""
+    cut = list(dialects.records(lines, found))
+    return cut, tops.find_top([record for _, record in cut[:_TOP_RECORDS]], place=part)
+
+
+def _no_table(lines: Sequence[str], part: str) -> Unreadable:
+    shown = next((line.strip() for line in lines if line.strip()), "")[:80]
+    return Unreadable(
+        "not_a_table",
+        place=part or "first lines",
+        seen=f"lines without a common delimiter, beginning with {shown!r}",
+        expected="columns separated by tab, comma, semicolon or vertical bar",
+        question="Is this a table? Which delimiter separates its columns?",
+    )
+
+
+@dataclass(frozen=True)
+class _TextRows:
+    """Rows of a text, read by Arrow; records of another width are padded here."""
+
+    text: TextSource
+    dialect: Dialect
+    width: int
+    consumed: int
+    first_row: int
+    block: int
+
+    def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        names = [f"c{index}" for index in range(self.width)]
+        odd: list[tuple[int, str]] = []
+
+        def keep(row: Any) -> str:
+            odd.append((row.number, row.text))
+            return "skip"
+
+        small = self.text.whole and len(self.text.head) <= BLOCK_BYTES
+        stream = self.text.utf8(skip=self.consumed)
+        quoted = self.dialect.quoted
+        try:
+            reader = arrow_csv.open_csv(
+                stream,
+                read_options=arrow_csv.ReadOptions(
+                    column_names=names,
+                    use_threads=False,
+                    block_size=len(self.text.head) * 4 + 1024 if small else self.block,
+                ),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self.dialect.delimiter,
+                    quote_char='"' if quoted else False,
+                    double_quote=quoted,
+                    newlines_in_values=quoted,
+                    ignore_empty_lines=False,
+                    invalid_row_handler=keep,
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types={name: pa.string() for name in names},
+                    strings_can_be_null=False,
+                    quoted_strings_can_be_null=False,
+                ),
+            )
+            yield from self._numbered(reader, odd, log)
+        except pa.ArrowInvalid as error:
+            if "Empty CSV file" in str(error):
+                return
+            raise Unreadable(
+                "broken_table",
+                place=f"after line {self.first_row}",
+                seen=str(error)[:200],
+                expected=f"records of {self.width} cells",
+                question="Is a quotation mark opened and never closed, or a line cut off?",
+            ) from error
+
+    def _numbered(
+        self, reader: Any, odd: list[tuple[int, str]], log: RaggedLog
+    ) -> Iterator[pa.Table]:
+        """Numbers the records; those that Arrow set aside come after the batch they belong to."""
+        import numpy as np
+        import pyarrow as pa
+
+        record = 1
+        taken = 0
+        for batch in reader:
+            count = batch.num_rows
+            skipped: set[int] = set()
+            numbers = np.arange(record, record + count, dtype=np.int64)
+            if taken < len(odd):
+                numbers, taken_now = _gaps(record, count, [number for number, _ in odd[taken:]])
+                skipped.update(range(taken, taken + taken_now))
+            record = int(numbers[-1]) + 1 if count else record
+            table = pa.Table.from_batches([batch])
+            column = pa.array(numbers + (self.first_row - 1), pa.int64())
+            if count:
+                yield table.append_column("row_number", column)
+            if skipped:
+                rows = [odd[index] for index in sorted(skipped)]
+                taken += len(skipped)
+                if extra := self._padded(rows, log):
+                    yield extra
+        if taken < len(odd) and (extra := self._padded(odd[taken:], log)):
+            yield extra
+
+    def _padded(self, rows: Sequence[tuple[int, str]], log: RaggedLog) -> pa.Table | None:
+        kept: list[list[str]] = []
+        numbers: list[int] = []
+        for number, text in rows:
+            cells = self._cut(text)
+            row_number = number + self.first_row - 1
+            if any(cell.strip() for cell in cells[self.width :]):
+                log.too_wide.append((row_number, text))
+                continue
+            if not any(cell.strip() for cell in cells):
+                log.blank += 1
+                continue
+            if len(cells) == 1 and self.width > 2:
+                log.single_cells += 1
+                continue
+            log.padded += 1
+            kept.append((cells + [""] * self.width)[: self.width])
+            numbers.append(row_number)
+        return _table(kept, numbers, self.width) if kept else None
+
+    def _cut(self, text: str) -> list[str]:
+        if self.dialect.quoted:
+            return next(csv.reader([text], delimiter=self.dialect.delimiter), [])
+        return text.rstrip("\r\n").split(self.dialect.delimiter)
+
+
+def _gaps(record: int, count: int, odd: Sequence[int]) -> tuple[Any, int]:
+    """Numbers ``count`` records from ``record`` on, leaving out the odd ones among them."""
+    import numpy as np
+
+    numbers = np.empty(count, dtype=np.int64)
+    at = filled = taken = 0
+    at = record
+    for number in odd:
+        run = min(number - at, count - filled)
+        numbers[filled : filled + run] = np.arange(at, at + run)
+        filled += run
+        if filled == count and number > at + run:
+            return numbers, taken
+        at = number + 1
+        taken += 1
+    run = count - filled
+    numbers[filled:] = np.arange(at, at + run)
+    return numbers, taken
+
+
+@dataclass(frozen=True)
+class _RecordRows:
+    """Rows that are in memory already."""
+
+    records: Sequence[Sequence[str]]
+    width: int
+    data: int
+
+    def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
+        rows = self.records[self.data :]
+        step = max(1000, 500_000 // max(1, self.width))
+        for start in range(0, len(rows), step):
+            chunk = [list(row[: self.width]) for row in rows[start : start + step]]
+            for row in chunk:
+                row += [""] * (self.width - len(row))
+            first = self.data + start + 1
+            yield _table(chunk, list(range(first, first + len(chunk))), self.width)
+
+
+def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> pa.Table:
+    import pyarrow as pa
+
+    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in range(width)]
+    arrays = [pa.array(column, pa.string()) for column in columns]
+    names = [f"c{index}" for index in range(width)]
+    return pa.table([*arrays, pa.array(numbers, pa.int64())], names=[*names, "row_number"])

@@ -1,0 +1,48 @@
+"""What counts as a number or as missing, cell by cell; `values` does the same for whole columns."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from loaders import vocabulary
+
+#: A number with either decimal mark, with or without marks between thousands.
+LOOSE_NUMBER = re.compile(
+    r"\s*[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+|\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d+)?)"
+    r"(?:[eE][-+]?\d+)?\s*\Z"
+)
+_INFINITE = frozenset({"inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
+
+
+@cache
+def missing_spellings() -> frozenset[str]:
+    """Returns every spelling of a missing quantity, in the cases in which it occurs."""
+    found: set[str] = set()
+    for entry in vocabulary.load("values")["missing"]:
+        found |= {entry, entry.lower(), entry.upper(), entry.title(), entry.capitalize()}
+    return frozenset(found)
+
+
+@cache
+def _missing_pattern() -> re.Pattern[str]:
+    return vocabulary.pattern("values", "missing_patterns")
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell spells a missing quantity.
+
+    >>> is_missing(" NA "), is_missing("< LOD"), is_missing("0")
+    (True, True, False)
+    """
+    text = cell.strip()
+    return text in missing_spellings() or _missing_pattern().fullmatch(text) is not None
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number with either decimal mark.
+
+    >>> is_number("1,5"), is_number("-2.5E+03"), is_number("1,234,567"), is_number("1_000")
+    (True, True, True, False)
+    """
+    return LOOSE_NUMBER.match(cell) is not None or cell.strip().casefold() in _INFINITE

@@ -1,0 +1,317 @@
+"""What every kind of matrix shares: cleaning rows, names, annotations, flags, rejects, counts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from loaders import vocabulary
+from loaders.grid import RaggedLog
+from loaders.model import Counts, Unreadable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_RULE_ROW = r"^[#\-=_*~+\s]"
+_CONTROL = r"[\x00-\x1f]"
+
+
+@dataclass
+class Account:
+    """Keeps the books of one dataset: every row read is landed, rejected or skipped by a rule."""
+
+    reject_limit: float
+    read: int = 0
+    landed: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    values: int = 0
+    zeros: int = 0
+    missing: dict[str, int] = field(default_factory=dict)
+    rejected: list[tuple[int, str | None, str, str, str]] = field(default_factory=list)
+
+    def skip(self, rule: str, count: int = 1) -> None:
+        """Counts rows that a declared rule leaves out."""
+        if count:
+            self.read += count
+            self.skipped[rule] = self.skipped.get(rule, 0) + count
+
+    def reject(
+        self, row_number: int, column: str | None, raw: str, reason: str, message: str
+    ) -> None:
+        """Keeps a row that is not understood."""
+        self.read += 1
+        self.rejected.append((row_number, column, raw, reason, message))
+
+    def land(self, count: int) -> None:
+        """Counts landed rows."""
+        self.read += count
+        self.landed += count
+
+    def settle_log(self, log: RaggedLog, width: int) -> None:
+        """Takes over the records that were set aside while the rows were cut."""
+        self.skip("single_cell", log.single_cells)
+        self.skip("blank", log.blank)
+        log.single_cells = log.blank = 0
+        for row_number, text in log.too_wide:
+            self.reject(
+                row_number,
+                None,
+                text[:500],
+                "too_many_cells",
+                f"The header names {width} columns and this row has more cells. "
+                "Quote cells that hold the delimiter.",
+            )
+        log.too_wide.clear()
+
+    def check(self, *, place: str, final: bool) -> None:
+        """Gives the file up when too many rows are rejected.
+
+        Raises:
+            Unreadable: If more than the allowed share of the rows read is rejected.
+        """
+        if not self.rejected or (not final and self.read < 20_000):
+            return
+        share = len(self.rejected) / max(1, self.read)
+        limit = self.reject_limit if final else max(0.5, self.reject_limit)
+        if share <= limit:
+            return
+        row, column, raw, reason, _ = self.rejected[0]
+        raise Unreadable(
+            "too_many_rejects",
+            place=f"{place + ', ' if place else ''}row {row}"
+            + (f", column {column!r}" if column else ""),
+            seen=f"{len(self.rejected):,} of {self.read:,} rows rejected; the first: {reason}, {raw!r}",
+            expected=f"at most {self.reject_limit:.0%} of the rows",
+            question=f"What does {raw!r} mean" + (f" in column {column!r}?" if column else "?"),
+            rows_read=self.read,
+        )
+
+    def counts(self) -> Counts:
+        """Returns the books."""
+        return Counts(
+            rows_read=self.read,
+            rows_landed=self.landed,
+            rows_rejected=len(self.rejected),
+            rows_skipped_by_rule=dict(sorted(self.skipped.items())),
+            n_values=self.values,
+            zero_count=self.zeros,
+        )
+
+    def rejects(self) -> pa.Table:
+        """Returns the rejected rows, in landing order of columns."""
+        import pyarrow as pa
+
+        schema = pa.schema(
+            [
+                ("row_number", pa.int64()),
+                ("column_name", pa.string()),
+                ("raw_text", pa.string()),
+                ("reason_code", pa.string()),
+                ("message", pa.string()),
+            ]
+        )
+        columns = list(zip(*self.rejected, strict=True)) if self.rejected else [[]] * 5
+        return pa.table(
+            [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)],
+            schema=schema,
+        )
+
+
+@cache
+def _summary_names() -> Any:
+    import pyarrow as pa
+
+    return pa.array([str(name) for name in vocabulary.load("values")["summary_rows"]], pa.string())
+
+
+def feature_names(table: pa.Table, columns: Sequence[int]) -> Any:
+    """Returns the trimmed name of each row; several columns are joined by ``|``."""
+    import pyarrow.compute as pc
+
+    parts = [pc.utf8_trim_whitespace(flat_column(table, index)) for index in columns]
+    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "|")
+
+
+def flat_column(table: pa.Table, index: int) -> Any:
+    """Returns a column as one array."""
+    import pyarrow as pa
+
+    column = table.column(index)
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def clean(
+    table: pa.Table, names: Any, account: Account, *, quantity_columns: Sequence[int]
+) -> tuple[pa.Table, Any]:
+    """Leaves out blank, comment, separator and summary rows; rejects rows without a name."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    empty = pc.equal(pc.utf8_trim(names, "|"), "") if len(names) else None
+    if empty is None:
+        return table, names
+    odd = pc.or_(
+        pc.or_(empty, pc.is_in(names, value_set=_summary_names())),
+        pc.match_substring_regex(names, _RULE_ROW),
+    )
+    if not pc.any(odd).as_py():
+        return table, names
+    width = table.num_columns - 1
+    drop: list[int] = []
+    for at in pc.indices_nonzero(odd).to_pylist():
+        name = names[at].as_py()
+        cells = [table.column(index)[at].as_py() for index in range(width)]
+        number = table.column(width)[at].as_py()
+        quantities_blank = not any(cells[index].strip() for index in quantity_columns)
+        if not any(cell.strip() for cell in cells):
+            account.skip("blank")
+        elif name in _summary_names().to_pylist():
+            account.skip("summary_row")
+        elif name.strip("|") == "":
+            account.reject(
+                number,
+                None,
+                "\t".join(cells)[:500],
+                "missing_feature_name",
+                "The row has values and no name of a feature. Name it, or remove the row.",
+            )
+        elif name.startswith("#") and quantities_blank:
+            account.skip("comment")
+        elif not re.search(r"\w", name) and quantities_blank:
+            account.skip("separator")
+        else:
+            continue
+        drop.append(at)
+    if not drop:
+        return table, names
+    keep = pc.invert(pc.is_in(pa.array(range(len(names))), value_set=pa.array(drop)))
+    return table.filter(keep), names.filter(keep)
+
+
+def annotations(table: pa.Table, keys: Sequence[tuple[int, str]]) -> Any:
+    """Returns a JSON object per row with the filled annotation cells; null where none is filled."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    none = pa.scalar(None, pa.string())
+    if not keys:
+        return pa.nulls(table.num_rows, pa.string())
+    parts = []
+    for index, key in keys:
+        cells = pc.utf8_trim_whitespace(flat_column(table, index))
+        filled = pc.not_equal(cells, "")
+        parts.append(
+            pc.if_else(
+                filled,
+                pc.binary_join_element_wise(f'{json.dumps(key)}: "', _escaped(cells), '"', ""),
+                none,
+            )
+        )
+    joined = (
+        pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
+        if len(parts) > 1
+        else pc.fill_null(parts[0], "")
+    )
+    return pc.if_else(pc.equal(joined, ""), none, pc.binary_join_element_wise("{", joined, "}", ""))
+
+
+def _escaped(cells: Any) -> Any:
+    """Escapes text for JSON."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.any(pc.match_substring_regex(cells, _CONTROL)).as_py():
+        return pa.array([json.dumps(cell)[1:-1] for cell in cells.to_pylist()], pa.string())
+    return pc.replace_substring(pc.replace_substring(cells, "\\", "\\\\"), '"', '\\"')
+
+
+@cache
+def _flag_regex(key: str) -> str:
+    return "|".join(f"(?:{entry})" for entry in vocabulary.load("identifiers")[key])
+
+
+def flags(
+    table: pa.Table | None,
+    names: Any,
+    omics_type: str | None,
+    flag_columns: dict[str, Sequence[tuple[int, str]]],
+) -> dict[str, Any]:
+    """Returns the three flags of each row, from its name and from columns that carry them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from loaders.formats.layouts import flag_values
+
+    nothing = pa.array([False] * len(names), pa.bool_())
+    by_name = {
+        "is_contaminant": "contaminant" if omics_type in (None, "proteomics") else None,
+        "is_decoy": "decoy" if omics_type in (None, "proteomics") else None,
+        "is_internal_standard": "internal_standard"
+        if omics_type in ("lipidomics", "metabolomics")
+        else None,
+    }
+    found: dict[str, Any] = {}
+    for flag, key in by_name.items():
+        value = pc.match_substring_regex(names, _flag_regex(key)) if key else nothing
+        pairs = flag_columns.get(flag, ())
+        if pairs and table is not None:
+            said = flag_values([(flat_column(table, index), token) for index, token in pairs])
+            value = pc.or_kleene(said, value)
+        found[flag] = value
+    return found
+
+
+def feature_rows(
+    row_numbers: Any, names: Any, notes: Any, quantities: Any, marked: dict[str, Any]
+) -> pa.Table:
+    """Puts a batch together, in landing order of columns."""
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "row_number": row_numbers,
+            "reported_name": names,
+            "annotations": notes,
+            "quantities": quantities,
+            "is_contaminant": marked["is_contaminant"],
+            "is_decoy": marked["is_decoy"],
+            "is_internal_standard": marked["is_internal_standard"],
+        }
+    )
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Keeps equal names apart: the second ``A`` becomes ``A (2)``.
+
+    >>> unique_names(["A", "B", "A"])
+    ['A', 'B', 'A (2)']
+    """
+    taken = set(names)
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] == 1:
+            result.append(name)
+            continue
+        number = seen[name]
+        while (candidate := f"{name} ({number})") in taken:
+            number += 1
+        taken.add(candidate)
+        result.append(candidate)
+    return result
+
+
+def not_a_number(raw: str, column: str, more: int) -> str:
+    """Says what is wrong with a cell and how to mend it."""
+    beside = f" and {more} more cells of this row" if more else ""
+    return (
+        f"{raw!r} in column {column!r}{beside} is neither a number nor a known spelling of a "
+        "missing value. Correct the cell, or leave it empty if nothing was measured."
+    )

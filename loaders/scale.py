@@ -1,0 +1,79 @@
+"""Are the quantities linear or logarithms? Decided from a bounded sample, with its evidence.
+
+The rule is GEO2R's, with skew and dynamic range beside it, because GEO2R takes linear data on a small
+scale (pmol) for logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Fewer numbers than this prove nothing about their distribution.
+MIN_VALUES = 20
+#: No quantity reaches 10 to this power, so logarithms above it have base 2.
+MAX_LOG10 = 13.0
+
+
+def judge(numbers: Any, *, counts_expected: bool = False) -> tuple[str, Mapping[str, object]]:
+    """Returns linear, log2 or unknown for a numpy array of doubles, and why."""
+    import numpy as np
+
+    finite = numbers[np.isfinite(numbers)]
+    if finite.size == 0:
+        return "unknown", {"rule": "no numbers"}
+    low, high = float(finite.min()), float(finite.max())
+    evidence: dict[str, object] = {"n": int(finite.size), "min": _short(low), "max": _short(high)}
+    whole = bool(np.all(finite == np.floor(finite)))
+    if whole and low >= 0 and (high > 30 or counts_expected):
+        return "linear", evidence | {"rule": "whole numbers, none negative"}
+    if finite.size < MIN_VALUES:
+        if high > 100:
+            return "linear", evidence | {"rule": "few values, some above 100"}
+        return "unknown", evidence | {"rule": f"fewer than {MIN_VALUES} values"}
+    q25, q75, q99 = (float(q) for q in np.quantile(finite, (0.25, 0.75, 0.99)))
+    spread = finite - finite.mean()
+    deviation = float(np.sqrt((spread**2).mean()))
+    skew = float((spread**3).mean() / deviation**3) if deviation > 0 else 0.0
+    positive = finite[finite > 0]
+    dynamic = 0.0
+    if positive.size >= MIN_VALUES:
+        bottom, top = np.quantile(positive, (0.001, 0.999))
+        dynamic = float(np.log10(top / bottom)) if bottom > 0 else 0.0
+    evidence |= {
+        "q25": _short(q25),
+        "q75": _short(q75),
+        "q99": _short(q99),
+        "skew": round(skew, 2),
+        "log10_dynamic_range": round(dynamic, 2),
+    }
+    if rule := _linear_rule(low, high, (q25, q75, q99), skew, dynamic):
+        return "linear", evidence | {"rule": rule}
+    if deviation == 0:
+        return "unknown", evidence | {"rule": "all values are equal"}
+    if high > MAX_LOG10:
+        return "log2", evidence | {"rule": "narrow and even, above any log10: base 2 assumed"}
+    if low < 0:
+        return "log2", evidence | {"rule": "negative values, narrow and even: base 2 assumed"}
+    return "unknown", evidence | {"rule": "narrow and even like logarithms; the base is not told"}
+
+
+def _linear_rule(
+    low: float, high: float, quantiles: tuple[float, float, float], skew: float, dynamic: float
+) -> str | None:
+    q25, q75, q99 = quantiles
+    if q99 > 100:
+        return "99th percentile above 100"
+    if low < 0:
+        return "skew above 2 in spite of negative values" if skew > 4 and high > 50 else None
+    if high - low > 50 and q25 > 0:
+        return "range above 50"
+    if skew > 2:
+        return "skew above 2"
+    if dynamic > 2:
+        return "dynamic range above two decades"
+    return None
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
