@@ -47,9 +47,9 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-def names() -> list[str]:
-    """Lists the layouts that are known, refused ones included."""
-    return [str(layout["name"]) for layout in _layouts()]
+def names(*, readable: bool = True) -> list[str]:
+    """Lists the known layouts that are read, or those that are recognised and refused."""
+    return [str(layout["name"]) for layout in _layouts() if ("refuse" not in layout) == readable]
 
 
 class _Table:

@@ -95,7 +95,7 @@ def _hit(index: int, header: str, rename: Mapping[str, str]) -> _Hit | None:
     for cut in _SEPARATOR.finditer(header):
         head, tail = header[: cut.start()], header[cut.end() :]
         # A bracket that opens the label belongs to the label: "Ratio: (A) / (B)".
-        whole_tail = header[cut.start() :].lstrip(" _.:-")
+        whole_tail = header[cut.start() :].lstrip(" _.:-)]")
         for part, label in ((head, whole_tail), (tail, head)):
             word = fold(part)
             if word not in known or not fold(label):
