@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -101,16 +102,25 @@ def postmaster_pid(settings: Settings) -> int | None:
 def is_ready(settings: Settings) -> bool:
     """Whether the server said that it accepts connections, in the folder where we look."""
     lines = pid_file(settings)
-    socket = settings.socket_dir / f".s.PGSQL.{EMBEDDED_PORT}"
     # A socket folder that was cleaned away, or that belongs to where the checkout was before it was
     # moved, means a server that nobody can reach.
     return (
         len(lines) >= 8
         and lines[4] == str(settings.socket_dir)
         and lines[7].strip() == "ready"
-        and socket.is_socket()
+        and _socket_file(settings).is_socket()
         and _exists(int(lines[0]))
     )
+
+
+def answers(settings: Settings) -> bool:
+    """Whether somebody listens; what a killed server left in its folders may look as if."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        try:
+            caller.connect(str(_socket_file(settings)))
+        except OSError:
+            return False
+    return True
 
 
 def is_our_postmaster(settings: Settings, pid: int) -> bool:
@@ -137,6 +147,10 @@ def is_our_postmaster(settings: Settings, pid: int) -> bool:
 def alive_file(settings: Settings) -> Path:
     """The file that the server's processes hold a lock on."""
     return settings.warehouse_dir / "server.alive"
+
+
+def _socket_file(settings: Settings) -> Path:
+    return settings.socket_dir / f".s.PGSQL.{EMBEDDED_PORT}"
 
 
 def _exists(pid: int) -> bool:

@@ -154,11 +154,11 @@ def _keep_running(settings: Settings) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while liveness.is_alive(settings):
         lines = liveness.pid_file(settings)
-        if liveness.is_ready(settings):
+        if liveness.is_ready(settings) and liveness.answers(settings):
             current = cluster.written_digest(settings) == cluster.wanted_digest(settings)
             # Settings of a newer version can wait; somebody's running load cannot be repeated.
             return current or _has_clients(settings)
-        if len(lines) >= 8 and lines[7].strip() == "ready":
+        if len(lines) >= 8 and lines[7].strip() == "ready" and not liveness.is_ready(settings):
             return False
         if time.monotonic() > deadline:
             return False
