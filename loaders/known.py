@@ -62,7 +62,8 @@ def _current_files_sql() -> str:
     with visible as ({union}
     ),
     ranked as (
-        select visible.*, max(loaded_at) over (partition by source_path) as newest
+        select visible.*, max(loaded_at) over (partition by source_path) as newest_of_path,
+               max(loaded_at) over (partition by dataset_key) as newest_of_key
         from visible
     )
     select r.source_path,
@@ -73,7 +74,8 @@ def _current_files_sql() -> str:
            bool_or(coalesce(s.state = 'source_missing', false))
     from ranked as r
     left join ops.dataset_states as s on s.dataset_key = r.dataset_key
-    where r.loaded_at = r.newest
+    where r.loaded_at = r.newest_of_path
+      and r.loaded_at = r.newest_of_key  -- else the file has moved away from this path
       and not coalesce(s.state = 'removed' and s.since >= r.loaded_at, false)
     group by r.source_path
     """  # noqa: S608 - schema names come from the constant tuple of omics types

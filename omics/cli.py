@@ -354,3 +354,7 @@ def demo() -> int:
     from omics.demo import demo_command
 
     return demo_command()
+
+
+if __name__ == "__main__":
+    main()

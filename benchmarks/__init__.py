@@ -1,0 +1,1 @@
+"""Benchmarks of loading and building: ratios measured in one run, never timed tests."""

@@ -1,0 +1,194 @@
+"""Loads that are killed, or run at the same time, leave what a clean run leaves."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from loaders.landing_tables import FILES, TABLES
+from tests.conftest import REPOSITORY
+from tests.loading.files import write_lipids
+from warehouse import exits
+
+Current = Callable[[], dict[str, tuple[int, str]]]
+
+FILES_PER_LOAD = 200
+KILLS = 10
+
+
+def omics(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "omics.cli", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def write_version(folder: Path, version: int) -> None:
+    for number in range(FILES_PER_LOAD):
+        write_lipids(
+            folder / "lipidomics" / f"{number:03}.csv",
+            rows=15 + version % 3,
+            seed=number + 997 * version,
+        )
+
+
+def test_ten_killed_loads_each_run_again_equal_a_clean_one(
+    tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], current: Current
+) -> None:
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)  # noqa: S311 - moments to kill at, nothing secret
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    write_version(tmp_path, 0)
+    began = time.monotonic()
+    assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.DONE
+    usual = time.monotonic() - began
+    killed = 0
+    for version in range(1, KILLS + 1):
+        write_version(tmp_path, version)
+        process = omics("load", "--dir", str(tmp_path), environment=environment)
+        try:
+            process.wait(timeout=chance.uniform(0.25, 1.0) * usual)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+        # Whatever the moment: what is visible is a complete version of every file, old or new.
+        assert {count for count, _ in current().values()} <= {
+            15 + (version - 1) % 3,
+            15 + version % 3,
+        }
+        again = omics("load", "--dir", str(tmp_path), "--wait", "30", environment=environment)
+        _, errors = again.communicate()
+        assert again.returncode == exits.DONE, errors.decode()
+        seen = current()
+        assert len(seen) == FILES_PER_LOAD
+        assert {count for count, _ in seen.values()} == {15 + version % 3}
+    assert killed >= KILLS // 2, "the kills came too late to say anything"
+    assert unfinished_rows(conn) == 0
+    statuses = dict(
+        conn.execute("select status, count(*) from ops.runs group by status").fetchall()
+    )
+    assert statuses.get("running", 0) == 0
+    after_kills = current()
+    assert omics("load", "--dir", str(tmp_path), "--reread", environment=environment).wait() == 0
+    assert current() == after_kills
+
+
+def test_rows_of_an_unfinished_load_are_invisible_and_swept(
+    tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], current: Current
+) -> None:
+    write_lipids(tmp_path / "lipidomics" / "a.csv")
+    assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.DONE
+    before = current()
+    for table in TABLES:
+        names = ", ".join(name for name in table.column_names if name != "loaded_at")
+        names = names if table is not FILES else f"{names}, loaded_at"
+        values = names.replace("loaded_at", "loaded_at + interval '1 hour'")
+        conn.execute(
+            f"insert into raw_lipidomics.{table.name} ({names}, _dlt_load_id) "  # noqa: S608 - our own names
+            f"select {values}, 'unfinished' from raw_lipidomics.{table.name}"
+        )
+    assert current() == before
+    conn.execute(
+        "insert into ops.runs (run_id, command, status) values (gen_random_uuid(), 'load', 'running')"
+    )
+    assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.DONE
+    assert unfinished_rows(conn) == 0
+    assert current() == before
+
+
+def test_two_loads_at_once_make_no_duplicate(
+    tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], current: Current
+) -> None:
+    write_version(tmp_path, 0)
+    runs = [omics("load", "--dir", str(tmp_path), environment=environment) for _ in range(2)]
+    waiting = omics("load", "--dir", str(tmp_path), "--wait", "60", environment=environment)
+    codes = []
+    for run in runs:
+        _, errors = run.communicate()
+        codes.append(run.returncode)
+        if run.returncode == exits.LOCKED:
+            assert b"another run holds the lock" in errors
+    waiting.communicate()
+    assert set(codes) <= {exits.DONE, exits.LOCKED}
+    assert waiting.returncode == exits.DONE
+    (held,) = conn.execute(
+        "select count(*), count(distinct file_id) from raw_lipidomics.files"
+    ).fetchall()
+    assert held == (FILES_PER_LOAD, FILES_PER_LOAD)
+    assert len(current()) == FILES_PER_LOAD
+
+
+def test_loads_of_two_sources_do_not_wait_for_each_other(
+    tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str]
+) -> None:
+    from warehouse.lock import advisory_lock
+
+    write_lipids(tmp_path / "lipidomics" / "a.csv")
+    with advisory_lock(conn, "load:proteomics"):
+        arguments = ("load", "lipidomics", "--dir", str(tmp_path))
+        assert omics(*arguments, environment=environment).wait() == exits.DONE
+        assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.LOCKED
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_killed_load_leaves_no_process_behind(
+    tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], workers: str
+) -> None:
+    write_version(tmp_path, 0)
+    process = omics(
+        "load", "--dir", str(tmp_path), environment=environment | {"OMICS_WORKERS": workers}
+    )
+    time.sleep(1.5)
+    children = descendants(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and any(alive(pid) for pid in children):
+        time.sleep(0.1)
+    assert [pid for pid in children if alive(pid)] == []
+
+
+def unfinished_rows(conn: psycopg.Connection[Any]) -> int:
+    total = 0
+    for table in TABLES:
+        (row,) = conn.execute(
+            f"select count(*) from raw_lipidomics.{table.name} as r where not exists "  # noqa: S608 - our own names
+            "(select 1 from raw_lipidomics._dlt_loads as l where l.load_id = r._dlt_load_id)"
+        ).fetchall()
+        total += row[0]
+    return total
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below a process, from /proc; empty where there is none."""
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            child = int(entry.parent.name)
+            found += [child, *descendants(child)]
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
