@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from loaders import mapping, scale, values, vocabulary
@@ -26,6 +27,7 @@ class Context:
     part: str
     declared: str | None
     reject_limit: float
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,24 @@ def fingerprint(header: Sequence[str]) -> str:
     """Returns the signature of a header: equal for files of the same layout."""
     folded = "\x1f".join(vocabulary.normalise(cell) for cell in header)
     return hashlib.sha256(folded.encode("utf-8")).hexdigest()[:16]
+
+
+def named_after_path(roles: Roles, path: str) -> Roles:
+    """Names the one assay of a file after the folder or the file, where its format wants that."""
+    source = roles.evidence.get("assay_name_from")
+    parts = [part for part in re.split(r"[/\\]", path) if part]
+    if source is None or len(roles.assay_columns) != 1 or len(parts) < 2:
+        return roles
+    name = parts[-2] if source == "folder" else _without_ending(parts[-1], roles)
+    ((index, _),) = roles.assay_columns
+    return replace(roles, assay_columns=((index, name),))
+
+
+def _without_ending(name: str, roles: Roles) -> str:
+    name = re.sub(r"\.(?:gz|bz2|xz|zip)$", "", name, flags=re.IGNORECASE)
+    strip = roles.evidence.get("assay_name_strip")
+    cut = re.sub(f"(?:{strip})$", "", name) if strip else name
+    return cut if cut != name else re.sub(r"\.(?:txt|tsv|csv|tab|sf)$", "", name, flags=re.IGNORECASE)
 
 
 def number_style(grid: Grid, cells: Any, part: str) -> NumberStyle:

@@ -92,13 +92,13 @@ def from_text(text: TextSource, *, part: str = "") -> Grid:
     comments = _comment_lines(lines)
     lengths = [len(line) for line in lines]
     cut, top = _cut(lines[comments:], found, part)
-    if top is None:
+    if top is None and comments:
         # Some tools write the header itself as a comment.
         comments -= 1
         lines[comments] = lines[comments].lstrip("#")
         cut, top = _cut(lines[comments:], found, part)
     if top is None:
-        raise tops.no_header(cut[0][1] if cut else [], comments + 1, part)
+        raise tops.no_header([record for _, record in cut], comments + 1, part)
     records = [record for _, record in cut[:_TOP_RECORDS]]
     header = list(records[top.header])
     if top.short:
@@ -145,7 +145,7 @@ def from_records(
     """
     top = tops.find_top(records[: _TOP_RECORDS * 2], place=part)
     if top is None:
-        raise tops.no_header(records[0], 1, part)
+        raise tops.no_header(records[:_TOP_RECORDS], 1, part)
     header = list(records[top.header])
     width = len(header)
     while width > 1 and not any(record[width - 1].strip() for record in records):

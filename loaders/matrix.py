@@ -29,7 +29,7 @@ class MatrixReading:
         self._context = context
         self._columns = [index for index, _ in roles.assay_columns]
         self._account = rows.Account(context.reject_limit)
-        first = first.slice(roles.label_rows)
+        first = rows.skip_by_rules(first.slice(roles.label_rows), roles, rows.Account(1.0))
         sample = _sample(first, roles, self._columns)
         self._style: NumberStyle = describe.number_style(grid, sample.cells, context.part)
         self._keys = list(
@@ -94,7 +94,9 @@ class MatrixReading:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        names = rows.feature_names(table, self._roles.feature_columns)
+        table = rows.skip_by_rules(table, self._roles, account)
+        joint = rows.joint_of(self._roles)
+        names = rows.feature_names(table, self._roles.feature_columns, joint)
         table, names = rows.clean(table, names, account, quantity_columns=self._columns)
         count = table.num_rows
         if not count:
@@ -169,7 +171,7 @@ def _sample(first: pa.Table, roles: Roles, columns: Sequence[int]) -> Sample:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = rows.feature_names(first, roles.feature_columns)
+    names = rows.feature_names(first, roles.feature_columns, rows.joint_of(roles))
     first, names = first.filter(pc.not_equal(names, "")), names.filter(pc.not_equal(names, ""))
     wanted = max(20, describe.SAMPLE_VALUES // max(1, len(columns)))
     count = first.num_rows

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from loaders import grid as grids
 from loaders import mapping, opening, vocabulary, voting
-from loaders.describe import Context
+from loaders.describe import Context, named_after_path
+from loaders.formats import layouts
 from loaders.grid import Grid, RaggedLog
 from loaders.model import DatasetReading, ReadOptions, Roles, SourceFile, Unreadable
 from loaders.opening import Member
+from loaders.top import NoHeader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +64,7 @@ def read_file(
             refusals.append(member)
             continue
         try:
-            found += _member(member, declared_omics_type, options)
+            found += _member(member, declared_omics_type, options, source.path)
         except Unreadable as refusal:
             refusals.append(refusal)
     serious = [refusal for refusal in refusals if refusal.reason_code not in _NOT_DATA]
@@ -84,24 +86,34 @@ def note(reading: Any, key: str, said: Mapping[str, object]) -> None:
         reading.header = replace(reading.header, role_evidence=evidence)
 
 
-def _member(member: Member, declared: str | None, options: ReadOptions) -> list[DatasetReading]:
+def _member(
+    member: Member, declared: str | None, options: ReadOptions, path: str
+) -> list[DatasetReading]:
     if member.kind == "workbook":
         from loaders.excel import sheets
 
-        return _sheets(sheets(member), declared, options)
+        return _sheets(sheets(member), declared, options, path)
     text = cast(opening.TextSource, member.text)
     refuse_known_format(text.head, member.part)
-    grid = grids.from_text(text, part=member.part)
-    return read_grid(grid, Context(member.part, declared, options.reject_limit), options.mapping)
+    try:
+        grid = grids.from_text(text, part=member.part)
+    except NoHeader as refusal:
+        # A known tool that writes no header has a truer reason.
+        layouts.recognise(refusal.records[0], refusal.records[1:], [])
+        raise
+    context = Context(member.part, declared, options.reject_limit, path)
+    return read_grid(grid, context, options.mapping)
 
 
-def _sheets(found: Any, declared: str | None, options: ReadOptions) -> list[DatasetReading]:
+def _sheets(
+    found: Any, declared: str | None, options: ReadOptions, path: str
+) -> list[DatasetReading]:
     readings: list[DatasetReading] = []
     refusals: list[Unreadable] = []
     for part, made in found:
         try:
             grid = made()
-            context = Context(part, declared, options.reject_limit)
+            context = Context(part, declared, options.reject_limit, path)
             readings += read_grid(grid, context, options.mapping)
         except Unreadable as refusal:
             refusals.append(refusal)
@@ -124,7 +136,7 @@ def read_grid(
         Unreadable: If it is not understood.
     """
     first = _first(grid, context.part)
-    roles = _roles(grid, first, context, given)
+    roles = named_after_path(_roles(grid, first, context, given), context.path)
     if roles.orientation == "result_table":
         from loaders.results import result_readings
 
@@ -145,7 +157,7 @@ def read_grid(
 def _roles(
     grid: Grid, first: pa.Table, context: Context, given: Mapping[str, object] | None
 ) -> Roles:
-    from loaders.formats import layouts, statistics
+    from loaders.formats import statistics
 
     if given is not None:
         return mapping.roles_from(given, grid.header, place=context.part)

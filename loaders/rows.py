@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loaders import vocabulary
 from loaders.grid import RaggedLog
-from loaders.model import Counts, Unreadable
+from loaders.model import Counts, Roles, Unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +31,7 @@ class Account:
     values: int = 0
     zeros: int = 0
     missing: dict[str, int] = field(default_factory=dict)
+    rejected_rows: int = 0
     rejected: list[tuple[int, str | None, str, str, str]] = field(default_factory=list)
 
     def skip(self, rule: str, count: int = 1) -> None:
@@ -44,6 +45,7 @@ class Account:
     ) -> None:
         """Keeps a row that is not understood."""
         self.read += 1
+        self.rejected_rows += 1
         self.rejected.append((row_number, column, raw, reason, message))
 
     def land(self, count: int) -> None:
@@ -75,7 +77,7 @@ class Account:
         """
         if not self.rejected or (not final and self.read < 20_000):
             return
-        share = len(self.rejected) / max(1, self.read)
+        share = self.rejected_rows / max(1, self.read)
         limit = self.reject_limit if final else max(0.5, self.reject_limit)
         if share <= limit:
             return
@@ -84,7 +86,7 @@ class Account:
             "too_many_rejects",
             place=f"{place + ', ' if place else ''}row {row}"
             + (f", column {column!r}" if column else ""),
-            seen=f"{len(self.rejected):,} of {self.read:,} rows rejected; the first: {reason}, {raw!r}",
+            seen=f"{self.rejected_rows:,} of {self.read:,} rows rejected; the first: {reason}, {raw!r}",
             expected=f"at most {self.reject_limit:.0%} of the rows",
             question=f"What does {raw!r} mean" + (f" in column {column!r}?" if column else "?"),
             rows_read=self.read,
@@ -95,7 +97,7 @@ class Account:
         return Counts(
             rows_read=self.read,
             rows_landed=self.landed,
-            rows_rejected=len(self.rejected),
+            rows_rejected=self.rejected_rows,
             rows_skipped_by_rule=dict(sorted(self.skipped.items())),
             n_values=self.values,
             zero_count=self.zeros,
@@ -128,12 +130,21 @@ def _summary_names() -> Any:
     return pa.array([str(name) for name in vocabulary.load("values")["summary_rows"]], pa.string())
 
 
-def feature_names(table: pa.Table, columns: Sequence[int]) -> Any:
-    """Returns the trimmed name of each row; several columns are joined by ``|``."""
+def feature_names(table: pa.Table, columns: Sequence[int], joint: str = "|") -> Any:
+    """Returns the trimmed name of each row; several columns are joined, without empty ones."""
     import pyarrow.compute as pc
 
     parts = [pc.utf8_trim_whitespace(flat_column(table, index)) for index in columns]
-    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, "|")
+    if len(parts) == 1:
+        return parts[0]
+    led = [pc.if_else(pc.equal(part, ""), "", _after(joint, part)) for part in parts]
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*led, ""), len(joint))
+
+
+def _after(lead: str, cells: Any) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.binary_join_element_wise(lead, cells, "")
 
 
 def flat_column(table: pa.Table, index: int) -> Any:
@@ -153,9 +164,9 @@ def clean(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    empty = pc.equal(pc.utf8_trim(names, "|"), "") if len(names) else None
-    if empty is None:
+    if not len(names):
         return table, names
+    empty = pc.equal(names, "")
     odd = pc.or_(
         pc.or_(empty, pc.is_in(names, value_set=_summary_names())),
         pc.match_substring_regex(names, _RULE_ROW),
@@ -173,7 +184,9 @@ def clean(
             account.skip("blank")
         elif name in _summary_names().to_pylist():
             account.skip("summary_row")
-        elif name.strip("|") == "":
+        elif not name and quantities_blank:
+            account.skip("no_name_no_values")
+        elif not name:
             account.reject(
                 number,
                 None,
@@ -194,6 +207,39 @@ def clean(
     return table.filter(keep), names.filter(keep)
 
 
+def joint_of(roles: Roles) -> str:
+    """Returns what joins several feature columns in this format."""
+    return str(roles.evidence.get("feature_join", "|"))
+
+
+def skip_by_rules(table: pa.Table, roles: Roles, account: Account) -> pa.Table:
+    """Leaves out rows that the format declares to be no features."""
+    import pyarrow.compute as pc
+
+    for rule in cast("Sequence[Mapping[str, Any]]", roles.evidence.get("skip_rows", ())):
+        cells = pc.utf8_trim_whitespace(flat_column(table, int(rule["column"])))
+        hit = matches(cells, str(rule["matches"]))
+        count = int(pc.sum(hit).as_py() or 0)
+        if count:
+            account.skip(str(rule["rule"]).replace(" ", "_"), count)
+            table = table.filter(pc.invert(hit))
+    return table
+
+
+def matches(cells: Any, pattern: str) -> Any:
+    """Searches a pattern in every cell; patterns that Arrow's engine lacks are tried in Python."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return pc.match_substring_regex(cells, pattern)
+    except pa.ArrowInvalid:
+        compiled = re.compile(pattern)
+        unique = pc.unique(cells).to_pylist()
+        hits = [text for text in unique if text is not None and compiled.search(text)]
+        return pc.is_in(cells, value_set=pa.array(hits, pa.string()))
+
+
 def annotations(table: pa.Table, keys: Sequence[tuple[int, str]]) -> Any:
     """Returns a JSON object per row with the filled annotation cells; null where none is filled."""
     import pyarrow as pa
@@ -205,20 +251,21 @@ def annotations(table: pa.Table, keys: Sequence[tuple[int, str]]) -> Any:
     parts = []
     for index, key in keys:
         cells = pc.utf8_trim_whitespace(flat_column(table, index))
-        filled = pc.not_equal(cells, "")
-        parts.append(
-            pc.if_else(
-                filled,
-                pc.binary_join_element_wise(f'{json.dumps(key)}: "', _escaped(cells), '"', ""),
-                none,
-            )
-        )
-    joined = (
-        pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
-        if len(parts) > 1
-        else pc.fill_null(parts[0], "")
-    )
-    return pc.if_else(pc.equal(joined, ""), none, pc.binary_join_element_wise("{", joined, "}", ""))
+        lead = f', {json.dumps(key, ensure_ascii=False)}: "'
+        pair = pc.binary_join_element_wise(lead, _escaped(cells), '"', "")
+        parts.append(pc.if_else(pc.not_equal(cells, ""), pair, ""))
+    # Empty text instead of null: Arrow's join loses rows where every column is null throughout.
+    joined = pc.binary_join_element_wise(*parts, "") if len(parts) > 1 else parts[0]
+    whole = pc.binary_join_element_wise("{", pc.utf8_slice_codeunits(joined, 2), "}", "")
+    return pc.if_else(pc.equal(joined, ""), none, whole)
+
+
+def json_objects(notes: Sequence[Mapping[str, str]]) -> Any:
+    """Returns one JSON object per row; null where there is nothing to say."""
+    import pyarrow as pa
+
+    texts = [json.dumps(note, ensure_ascii=False) if note else None for note in notes]
+    return pa.array(texts, pa.string())
 
 
 def _escaped(cells: Any) -> Any:
@@ -227,7 +274,7 @@ def _escaped(cells: Any) -> Any:
     import pyarrow.compute as pc
 
     if pc.any(pc.match_substring_regex(cells, _CONTROL)).as_py():
-        return pa.array([json.dumps(cell)[1:-1] for cell in cells.to_pylist()], pa.string())
+        return pa.array([json.dumps(cell, ensure_ascii=False)[1:-1] for cell in cells.to_pylist()], pa.string())
     return pc.replace_substring(pc.replace_substring(cells, "\\", "\\\\"), '"', '\\"')
 
 

@@ -231,15 +231,24 @@ def _numeric_header(
     return None
 
 
-def no_header(record: Sequence[str], line: int, place: str) -> Unreadable:
+class NoHeader(Unreadable):
+    """Data that begin without a header; ``records`` are the first of them."""
+
+    records: Sequence[Sequence[str]] = ()
+
+
+def no_header(records: Sequence[Sequence[str]], line: int, place: str) -> NoHeader:
     """Returns the refusal of data without a header."""
-    return Unreadable(
+    record = records[0] if records else []
+    refusal = NoHeader(
         "no_header",
         place=place or f"line {line}",
         seen=f"numbers where names are expected: {', '.join(record[:5])}",
         expected="a first row that names the columns",
-        question="What does each column hold? Add a header line, or give a mapping.",
+        question="What does each column hold? Add a header line that says so.",
     )
+    refusal.records = records
+    return refusal
 
 
 def _is_short(records: Sequence[Sequence[str]], header: int, data: int, width: int) -> bool:

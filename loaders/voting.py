@@ -256,7 +256,10 @@ class _Ballot:
             self.refuse("Which column names the features (molecules)?", seen="no column of names")
         assays = [column for column in self.quantities if column is not names]
         assays = self._with_empty_assays(assays, names)
+        if not assays:
+            self.refuse("Which columns hold the quantities?", seen="no column of quantities")
         assays = self._without_strangers(assays)
+        self._doubt_single(assays, names)
         taken = {names.index, *(column.index for column in assays)}
         mixed = [c for c in self.columns if c.kind == "mixed" and c.index not in taken]
         if mixed and not all(_is_annotation(c) or _is_label(c) for c in mixed):
@@ -264,8 +267,6 @@ class _Ballot:
                 f"Is column {mixed[0].header!r} a quantity or an annotation?",
                 seen=f"numbers and words mixed in column {mixed[0].header!r}",
             )
-        if not assays:
-            self.refuse("Which columns hold the quantities?", seen="no column of quantities")
         for column in self.columns:
             if column.index in taken:
                 continue
@@ -346,6 +347,22 @@ class _Ballot:
                     seen=f"columns of numbers in {len(blocks)} separate blocks",
                 )
         return assays
+
+    def _doubt_single(self, assays: list[Column], names: Column) -> None:
+        """Refuses where the only numbers of a table of text may be identifiers or the like."""
+        if len(assays) > 1 or self.label_rows:
+            return
+        only = assays[0]
+        known = vocabulary.words("headers", "value")
+        others = [
+            c for c in self.columns if c not in (only, names) and c.kind == "text" and c.header
+        ]
+        if only.word in known or families([only.header]).quantity or len(others) < 2:
+            return
+        self.refuse(
+            f"Is column {only.header!r} a quantity, or does it describe the feature?",
+            seen=f"one column of numbers, {only.header!r}, among {len(others)} columns of text",
+        )
 
     # -- samples in rows ---------------------------------------------------------------------
 
