@@ -23,7 +23,7 @@ the file is a result table and a matrix.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -86,19 +86,18 @@ class _Table:
         filled = self.filled(index)
         return sum(1 for cell in filled if _NUMBER.fullmatch(cell)) >= 0.9 * len(filled)
 
-    def lines(self) -> Iterable[str]:
-        for row in (*self.preamble, self.header, *self.rows):
-            yield "\t".join(str(cell) for cell in row)
 
 
-def _fits(layout: Mapping[str, Any], table: _Table) -> bool:
+def _fits(layout: Mapping[str, Any], table: _Table, lines: Callable[[], Sequence[str]]) -> bool:
     if "columns" in layout and len(table.header) != layout["columns"]:
         return False
     if not all(table.find(pattern) for pattern in layout.get("all_of", ())):
         return False
     if any(table.find(pattern) for pattern in layout.get("none_of", ())):
         return False
-    if "marker" in layout and not any(_pattern(layout["marker"]).match(x) for x in table.lines()):
+    if "marker" in layout and not any(
+        map(_pattern(layout["marker"]).match, lines())
+    ):
         return False
     if "filled" in layout:
         index = table.first(layout["filled"])
@@ -264,9 +263,11 @@ def recognise(
     Raises:
         Unreadable: The format is known, but cannot be read rightly yet.
     """
+    # Joined once for all layouts: joining per layout was a third of the time of reading a small file.
+    lines = cache(lambda: ["\t".join(map(str, r)) for r in (*preamble, header, *sample_rows)])
     for layout in _layouts():
         table = _Table(header, sample_rows, preamble, layout.get("missing", ()))
-        if _fits(layout, table):
+        if _fits(layout, table, lines):
             return _compile(layout, table)
     return None
 
