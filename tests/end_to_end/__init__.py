@@ -1,0 +1,1 @@
+"""From files to marts with the commands that users type."""

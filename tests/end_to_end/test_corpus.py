@@ -1,0 +1,198 @@
+"""Public files of the field's tools: each is in the marts with the counted numbers, or refused.
+
+The manifest beside the files holds counts made independently of this project. No file is known by
+its name here: what must load is said by the reader's own word (`source_files.status`), what must
+be equal by the manifest; only the number of files that load has a floor.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.end_to_end.conftest import Omics
+
+#: Matrices and result tables that this version reads; a change that loses one fails.
+LEAST_LOADED = 40
+
+
+@pytest.fixture(scope="module")
+def truth(corpus: Path) -> list[dict[str, str]]:
+    """Manifest rows of matrices and result tables."""
+    with (corpus / "manifest.csv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    folders = ("lipidomics", "metabolomics", "proteomics", "transcriptomics")
+    return [row for row in rows if row["relpath"].split("/")[0] in folders]
+
+
+@pytest.fixture(scope="module")
+def loaded(corpus: Path, omics: Omics, marts: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """The corpus, loaded and built once."""
+    omics("load", "--dir", str(corpus), codes=(0, 2))
+    omics("build", codes=(0, 2))
+    return marts
+
+
+def test_every_file_has_the_counted_numbers_or_a_true_refusal(
+    loaded: psycopg.Connection[Any], truth: list[dict[str, str]], corpus: Path
+) -> None:
+    lines, wrong, count = [], [], 0
+    for row in truth:
+        datasets = find_datasets(loaded, corpus, row)
+        if not datasets:
+            reason = refusal(loaded, corpus, row)
+            lines.append(f"{row['id']:4} refused  {reason}")
+            if not reason:
+                wrong.append(f"{row['id']}: neither loaded nor refused")
+            continue
+        problems = [problems_of(loaded, dataset, row) for dataset in datasets]
+        best = min(problems, key=len)
+        count += not best
+        lines.append(f"{row['id']:4} {'WRONG ' + '; '.join(best) if best else 'equal'}")
+        wrong += [f"{row['id']}: {problem}" for problem in best]
+    print("\n".join(lines))  # noqa: T201 - the table is what one reads when this fails
+    assert wrong == []
+    assert count >= LEAST_LOADED
+
+
+def test_rows_read_are_landed_rejected_or_skipped_in_every_file(
+    loaded: psycopg.Connection[Any],
+) -> None:
+    unequal = loaded.execute(
+        """
+        select path, rows_read, rows_landed, rows_rejected, rows_skipped
+        from marts.source_files
+        where status <> 'quarantined' and rows_read <> rows_landed + rows_rejected + coalesce(
+            (select sum(value::bigint) from jsonb_each_text(rows_skipped)), 0
+        )
+        """
+    ).fetchall()
+    assert unequal == []
+
+
+def test_other_sources_are_refused_with_a_reason(
+    loaded: psycopg.Connection[Any], corpus: Path
+) -> None:
+    rows = loaded.execute(
+        "select path, status, reason from marts.source_files where path like any(%s)",
+        ([f"{corpus}/{name}/%" for name in ("signatures", "features", "programs")],),
+    ).fetchall()
+    assert rows
+    assert {status for _, status, _ in rows} == {"quarantined"}
+    assert all(reason for _, _, reason in rows)
+
+
+def find_datasets(
+    conn: psycopg.Connection[Any], corpus: Path, row: dict[str, str]
+) -> list[dict[str, Any]]:
+    folder = "/".join(row["relpath"].split(" | ")[0].split("/")[:2])
+    cursor = conn.execute(
+        """
+        select d.dataset_id, d.omics_type, d.data_shape, d.n_features, d.n_assays, d.n_values
+        from marts.datasets as d
+        where d.dataset_id in (
+            select dataset_id from intermediate.int_dataset_versions
+            where is_current and dataset_key like %s
+        )
+        """,
+        (f"{corpus}/{folder}/%",),
+    )
+    names = [column.name for column in cursor.description or []]
+    return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
+
+def refusal(conn: psycopg.Connection[Any], corpus: Path, row: dict[str, str]) -> str:
+    folder = "/".join(row["relpath"].split(" | ")[0].split("/")[:2])
+    found = conn.execute(
+        "select coalesce(reason, '') from marts.source_files "
+        "where status = 'quarantined' and path like %s",
+        (f"{corpus}/{folder}/%",),
+    ).fetchall()
+    return "; ".join(sorted({reason for (reason,) in found}))
+
+
+def problems_of(
+    conn: psycopg.Connection[Any], dataset: dict[str, Any], row: dict[str, str]
+) -> list[str]:
+    problems = []
+    if dataset["omics_type"] != row["omics_type"]:
+        problems.append(f"omics type {dataset['omics_type']}, not {row['omics_type']}")
+    wanted = {"n_features": "n_features", "n_values": "n_numeric_values"}
+    if dataset["data_shape"] == "matrix":
+        wanted["n_assays"] = "n_samples"
+    for ours, theirs in wanted.items():
+        if dataset[ours] != int(row[theirs]):
+            problems.append(f"{ours} {dataset[ours]}, not {row[theirs]}")
+    for spot in ("spot1", "spot2"):
+        feature, sample = row[f"{spot}_feature"], row[f"{spot}_sample"]
+        value = float(row[f"{spot}_numeric"])
+        find = values_of_matrix if dataset["data_shape"] == "matrix" else values_of_results
+        values = find(conn, dataset["dataset_id"], feature, sample)
+        if value not in values:
+            problems.append(f"{feature} in {sample} is {values or 'not found'}, not {value}")
+    return problems
+
+
+def values_of_matrix(
+    conn: psycopg.Connection[Any], dataset_id: str, feature: str, sample: str
+) -> list[float]:
+    assays = conn.execute(
+        "select position, name, source_column from marts.assays where dataset_id = %s "
+        "order by position",
+        (dataset_id,),
+    ).fetchall()
+    numbered = re.fullmatch(r".* \[sample #(\d+)\]", sample)
+    positions = [
+        position
+        for position, name, column in assays
+        if (numbered and position == int(numbered[1]))
+        or sample in (name, column)
+        or re.search(rf"(^|[^\w-]){re.escape(sample)}([^\w-]|$)", column or "")
+    ]
+    rows = conn.execute(
+        "select reported_name, annotations, abundances from marts.dataset_features "
+        "where dataset_id = %s order by row_number",
+        (dataset_id,),
+    ).fetchall()
+    ordinal = re.fullmatch(r"(.*) \[feature #(\d+)\]", feature)
+    if ordinal:
+        rows = [row for row in rows[int(ordinal[2]) - 1 : int(ordinal[2])] if row[0] == ordinal[1]]
+    else:
+        rows = [row for row in rows if same_feature(row[0], row[1], feature)]
+    return [abundances[position - 1] for _, _, abundances in rows for position in positions]
+
+
+def same_feature(reported: str, annotations: dict[str, Any] | None, feature: str) -> bool:
+    if reported == feature:
+        return True
+    held = {reported, *reported.split("|"), *map(str, (annotations or {}).values())}
+    return bool(feature.split("|")) and set(feature.split("|")) <= {str(x).strip() for x in held}
+
+
+#: Statistic columns of the marts; the header a file uses for one stands in the contrast.
+STATISTICS = (
+    "log2_fold_change",
+    "std_error",
+    "statistic",
+    "p_value",
+    "adjusted_p_value",
+    "mean_abundance",
+    "log_odds",
+)
+
+
+def values_of_results(
+    conn: psycopg.Connection[Any], dataset_id: str, feature: str, sample: str
+) -> Sequence[float]:
+    rows = conn.execute(
+        f"select {', '.join(STATISTICS)} from marts.differential_results "  # noqa: S608 - names above
+        "where dataset_id = %s and reported_name = %s",
+        (dataset_id, feature),
+    ).fetchall()
+    return [value for row in rows for value in row if value is not None]

@@ -1,0 +1,242 @@
+"""Refresh, build and plain dbt as users run them, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.end_to_end.conftest import Omics, runner
+from tests.loading.files import write_lipids, write_results, write_unreadable
+from warehouse import exits
+from warehouse.connection import connect, database_url
+from warehouse.lock import advisory_lock
+from warehouse.settings import Settings
+
+#: Columns that tell when and by which load, not what; everything else must be equal.
+LOAD_COLUMNS = {
+    "first_loaded_at", "updated_at", "loaded_at", "load_id", "finished_at", "started_at", "run_id",
+}  # fmt: skip
+#: One row per load: two ways to the same content load a different number of times.
+PER_LOAD = {"loads", "source_files"}
+
+
+def content(conn: psycopg.Connection[Any], *, root: str = "") -> dict[str, list[str]]:
+    """Returns every mart as sorted JSON rows without load times."""
+    tables = conn.execute(
+        "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+    ).fetchall()
+    found = {}
+    for (table,) in tables:
+        if table in PER_LOAD:
+            continue
+        rows = conn.execute(
+            f"select to_jsonb(t) - %s::text[] from marts.{table} as t",  # noqa: S608 - from the catalogue
+            (sorted(LOAD_COLUMNS),),
+        ).fetchall()
+        found[table] = sorted(json.dumps(row, sort_keys=True) for (row,) in rows)
+    return found
+
+
+@contextmanager
+def another_database(base: Settings, name: str, target: Path) -> Iterator[tuple[Omics, Any]]:
+    settings = base.model_copy(update={"database": f"{base.database}_{name}"})
+    with connect(settings) as conn:
+        yield runner(settings, target), conn
+    with connect(base) as conn:
+        conn.execute(f'drop database "{settings.database}" with (force)'.encode())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a few files of two types and one that cannot be read."""
+    root = tmp_path_factory.mktemp("results")
+    for number in range(6):
+        write_lipids(root / "lipidomics" / f"{number}.csv", seed=number, rows=20 + number)
+    write_results(root / "transcriptomics" / "treated.csv")
+    write_unreadable(root / "lipidomics" / "photo.csv")
+    return root
+
+
+@pytest.fixture(scope="module")
+def refreshed(folder: Path, omics: Omics) -> dict[str, Any]:
+    """The report of a first refresh of the folder."""
+    finished = omics("refresh", "--dir", str(folder), "--json", codes=(exits.PARTIAL,))
+    document: dict[str, Any] = json.loads(finished.stdout)
+    return document
+
+
+def test_a_refresh_tells_what_it_did_and_records_it(
+    refreshed: dict[str, Any], marts: psycopg.Connection[Any]
+) -> None:
+    assert refreshed["exit_code"] == exits.PARTIAL
+    assert refreshed["counts"]["datasets_loaded"] == 7
+    assert refreshed["counts"]["files_quarantined"] == 1
+    (run,) = marts.execute(
+        "select command, status, exit_code, counts ->> 'datasets_loaded' from ops.runs "
+        "where run_id = %s",
+        (refreshed["run_id"],),
+    ).fetchall()
+    assert run == ("refresh", "partial", 2, "7")
+    (results,) = marts.execute(
+        "select count(*), count(*) filter (where status in ('error', 'fail')) "
+        "from ops.run_results where run_id = %s",
+        (refreshed["run_id"],),
+    ).fetchall()
+    assert results[0] > 20
+    assert results[1] == 0
+
+
+def test_the_query_of_the_first_document_answers(refreshed: dict[str, Any], omics: Omics) -> None:
+    answer = omics("psql", "-A", "-t", "-c", "SELECT name, omics_type FROM datasets;").stdout
+    assert answer.count("|lipidomics") == 6
+    assert answer.count("|transcriptomics") == 1
+
+
+def test_env_exports_reach_the_database_with_psql(
+    refreshed: dict[str, Any], omics: Omics, module_settings: Settings
+) -> None:
+    if shutil.which("psql") is None:
+        pytest.skip("no psql on this machine's path")
+    exports = omics("env").stdout
+    command = (
+        f'{exports}\npsql {module_settings.database_name} -A -t -c "SELECT name FROM datasets;"'
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    shell = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=True, env=clean
+    )
+    assert len(shell.stdout.split()) == 7
+
+
+def test_an_unchanged_refresh_writes_no_mart_row(
+    refreshed: dict[str, Any], folder: Path, omics: Omics, marts: psycopg.Connection[Any]
+) -> None:
+    before = stamps(marts)
+    omics("refresh", "--dir", str(folder), codes=(exits.PARTIAL,))
+    assert stamps(marts) == before
+
+
+def stamps(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    """Which transaction wrote each row of the facts."""
+    return conn.execute(
+        "select 'f', dataset_id, row_number, xmin::text from marts.dataset_features union all "
+        "select 'r', dataset_id, row_number, xmin::text from marts.differential_results "
+        "order by 1, 2, 3"
+    ).fetchall()
+
+
+def test_a_held_lock_ends_with_75_and_names_the_holder(
+    refreshed: dict[str, Any], folder: Path, omics: Omics, marts: psycopg.Connection[Any]
+) -> None:
+    with advisory_lock(marts, "refresh"):
+        finished = omics("refresh", "--dir", str(folder), codes=(exits.LOCKED,))
+    assert "holds the lock" in finished.stderr
+
+
+def test_plain_dbt_runs_and_tests(
+    refreshed: dict[str, Any], module_settings: Settings, tmp_path: Path
+) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(module_settings),
+        "DBT_TARGET_PATH": str(tmp_path),
+        "DBT_LOG_PATH": str(tmp_path),
+    }
+    for verb in ("run", "test"):
+        finished = subprocess.run(
+            [sys.executable, "-m", "dbt.cli.main", verb, "--project-dir", "dbt_project"],
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert finished.returncode == 0, finished.stdout[-3000:]
+
+
+def test_any_order_twice_and_by_increments_equal_one_full_build(
+    refreshed: dict[str, Any],
+    folder: Path,
+    module_settings: Settings,
+    marts: psycopg.Connection[Any],
+    tmp_path: Path,
+) -> None:
+    files = sorted(str(path) for path in folder.rglob("*.csv") if path.name != "photo.csv")
+    random.Random(7).shuffle(files)  # noqa: S311 - an order, nothing secret
+    with another_database(module_settings, "order", tmp_path) as (omics, conn):
+        for start in (0, 3):
+            some = [word for path in files[start : start + 5] for word in ("--file", path)]
+            omics("load", *some)
+            omics("build")
+        omics("load", *(word for path in files for word in ("--file", path)))
+        omics("load", "--dir", str(folder), codes=(exits.PARTIAL,))
+        omics("build")
+        by_increments = content(conn)
+        assert by_increments == content(marts)
+        omics("build", "--full-refresh")
+        assert content(conn) == by_increments
+
+
+def test_edits_and_removals_by_increments_equal_a_full_build(
+    module_settings: Settings, tmp_path: Path
+) -> None:
+    root = tmp_path / "results"
+    write_lipids(root / "lipidomics" / "edited.csv", rows=30)
+    write_lipids(root / "lipidomics" / "gone.csv", seed=1)
+    write_lipids(root / "lipidomics" / "moved.csv", seed=2)
+    with another_database(module_settings, "edits", tmp_path / "target") as (omics, conn):
+        omics("refresh", "--dir", str(root))
+        write_lipids(root / "lipidomics" / "edited.csv", rows=29)
+        (root / "lipidomics" / "gone.csv").unlink()
+        (root / "lipidomics" / "moved.csv").rename(root / "lipidomics" / "elsewhere.csv")
+        write_results(root / "transcriptomics" / "new.csv")
+        omics("refresh", "--dir", str(root), "--prune")
+        rows = conn.execute(
+            "select n_features from marts.datasets where omics_type = 'lipidomics' order by 1"
+        ).fetchall()
+        assert rows == [(20,), (29,)]
+        # The row that the edit removed has left the marts; the file's old version is still in raw.
+        (old,) = conn.execute("select count(*) from raw_lipidomics.feature_rows").fetchall()
+        assert old[0] > 49
+        by_increments = content(conn)
+        omics("build", "--full-refresh")
+        assert content(conn) == by_increments
+
+
+def test_the_analyst_reads_marts_and_nothing_else(
+    refreshed: dict[str, Any], marts: psycopg.Connection[Any]
+) -> None:
+    with marts.transaction(force_rollback=True):
+        marts.execute("set local role analyst")
+        (count,) = marts.execute("select count(*) from datasets").fetchall()
+        assert count[0] == 7
+        (values,) = marts.execute("select count(*) from measurements").fetchall()
+        assert values[0] > 0
+    for statement in (
+        "select * from raw_lipidomics.files",
+        "select * from ops.runs",
+        "select * from staging.stg_lipidomics__files",
+        "select * from intermediate.int_dataset_versions",
+        "delete from marts.datasets",
+        "update marts.datasets set name = 'x'",
+        "insert into marts.datasets default values",
+        "create table marts.x (a int)",
+        "create table public.x (a int)",
+        "create schema x",
+        "select pg_read_file('postgresql.conf')",
+    ):
+        with (
+            pytest.raises(psycopg.Error) as refused,
+            marts.transaction(force_rollback=True),
+        ):
+            marts.execute("set local role analyst")
+            marts.execute(statement.encode())
+        assert refused.value.sqlstate == "42501", statement
