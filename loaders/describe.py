@@ -34,7 +34,8 @@ class Context:
 class Sample:
     """Quantities and names of a part of the dataset."""
 
-    cells: Any
+    parsed: values.Parsed
+    style: NumberStyle
     names: Sequence[str]
 
 
@@ -62,16 +63,25 @@ def _without_ending(name: str, roles: Roles) -> str:
     return cut if cut != name else re.sub(r"\.(?:txt|tsv|csv|tab|sf)$", "", name, flags=re.IGNORECASE)
 
 
-def number_style(grid: Grid, cells: Any, part: str) -> NumberStyle:
-    """Decides the decimal mark of the table."""
-    return values.decide_style(cells, delimiter=grid.evidence.get("delimiter"), place=part)
+def sample_of(
+    grid: Grid, roles: Roles, cells: Any, names: Sequence[str], part: str
+) -> Sample:
+    """Reads sampled cells as quantities.
+
+    Raises:
+        Unreadable: If the decimal mark is undecided.
+    """
+    delimiter = grid.evidence.get("delimiter")
+    style, parsed = values.understand(
+        cells, roles.missing_tokens, delimiter=delimiter, place=part
+    )
+    return Sample(parsed, style, names)
 
 
 def matrix_header(
     grid: Grid,
     roles: Roles,
     sample: Sample,
-    style: NumberStyle,
     assays: Sequence[Assay],
     context: Context,
     *,
@@ -85,13 +95,13 @@ def matrix_header(
     """
     import numpy as np
 
-    parsed = values.parse(sample.cells, style, roles.missing_tokens)
+    parsed, style = sample.parsed, sample.style
     numbers = parsed.numbers.drop_null().to_numpy()
     whole = bool(numbers.size) and bool(np.all(numbers == np.floor(numbers)))
     omics_type, type_evidence = decide_omics_type(
         grid, roles, sample.names, context, whole_numbers=whole and float(numbers.max()) > 30
     )
-    zero_is_missing, zero_evidence = _zero_policy(roles, parsed, sample.cells, numbers, omics_type)
+    zero_is_missing, zero_evidence = _zero_policy(roles, parsed, numbers, omics_type)
     counted = numbers[numbers != 0] if zero_is_missing else numbers
     verdict, scale_evidence = scale.judge(
         counted, counts_expected=omics_type == "transcriptomics" and whole
@@ -183,16 +193,15 @@ def stub_of(grid: Grid, roles: Roles) -> str:
 
 
 def _zero_policy(
-    roles: Roles, parsed: values.Parsed, cells: Any, numbers: Any, omics_type: str | None
+    roles: Roles, parsed: values.Parsed, numbers: Any, omics_type: str | None
 ) -> tuple[bool, dict[str, object]]:
-    zeros = int((numbers == 0).sum())
-    share = round(zeros / numbers.size, 4) if numbers.size else 0.0
+    share = round(parsed.zeros / numbers.size, 4) if numbers.size else 0.0
     evidence: dict[str, object] = {"share_in_sample": share}
     if roles.zero_is_missing is not None:
         return roles.zero_is_missing, evidence | {"decision": "fixed by the format"}
     if omics_type not in _ZEROS_MAY_BE_MISSING:
         return False, evidence | {"decision": "kept: zeros count in this omics type"}
-    spelled = len(cells) - numbers.size - (_count_bad(parsed))
+    spelled = len(parsed.text) - numbers.size - (_count_bad(parsed))
     if spelled:
         return False, evidence | {"decision": "kept: missing values are spelled otherwise"}
     if share < 1 / 3:

@@ -12,7 +12,8 @@ from itertools import islice
 
 DELIMITERS = ("\t", ",", ";", "|")
 
-_SNIFF_LINES = 120
+_SNIFF_LINES = 60
+_MOST_LINES = 10_000
 _SNIFF_CHARACTERS = 400_000
 _MIN_LINES = 6
 
@@ -30,11 +31,14 @@ class Dialect:
 def first_lines(text: str) -> list[str]:
     """Returns the first lines with their ends; CR, LF and CRLF all end a line."""
     lines: list[str] = []
-    total = 0
-    for line in islice(io.StringIO(text, newline=""), _SNIFF_LINES):
+    total = counted = 0
+    for line in islice(io.StringIO(text, newline=""), _MOST_LINES):
         lines.append(line)
+        if line.startswith("#") and not counted:
+            continue
+        counted += 1
         total += len(line)
-        if total > _SNIFF_CHARACTERS and len(lines) >= _MIN_LINES:
+        if counted >= _SNIFF_LINES or (total > _SNIFF_CHARACTERS and counted >= _MIN_LINES):
             break
     return lines
 

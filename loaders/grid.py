@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loaders import dialect as dialects
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 #: Bytes of text that become one batch.
 BLOCK_BYTES = 4 * 1024**2
 
-_TOP_RECORDS = 40
+_TOP_RECORDS = 36
 
 
 class Rows(Protocol):
@@ -50,6 +51,13 @@ class RaggedLog:
     padded: int = 0
     single_cells: int = 0
     blank: int = 0
+
+    def add(self, other: RaggedLog) -> None:
+        """Takes over what another log says."""
+        self.too_wide += other.too_wide
+        self.padded += other.padded
+        self.single_cells += other.single_cells
+        self.blank += other.blank
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def from_text(text: TextSource, *, part: str = "") -> Grid:
         cut, top = _cut(lines[comments:], found, part)
     if top is None:
         raise tops.no_header([record for _, record in cut], comments + 1, part)
-    records = [record for _, record in cut[:_TOP_RECORDS]]
+    records = [record for _, record in cut]
     header = list(records[top.header])
     if top.short:
         header.insert(0, "")
@@ -191,8 +199,8 @@ def _cut(
     lines: Sequence[str], found: Dialect, part: str
 ) -> tuple[list[tuple[int, list[str]]], tops.Top | None]:
     """Cuts the first lines and finds the heading; None where the first row holds data."""
-    cut = list(dialects.records(lines, found))
-    return cut, tops.find_top([record for _, record in cut[:_TOP_RECORDS]], place=part)
+    cut = list(islice(dialects.records(lines, found), _TOP_RECORDS))
+    return cut, tops.find_top([record for _, record in cut], place=part)
 
 
 def _no_table(lines: Sequence[str], part: str) -> Unreadable:
@@ -216,8 +224,21 @@ class _TextRows:
     consumed: int
     first_row: int
     block: int
+    kept: list[tuple[list[pa.Table], RaggedLog]] = field(default_factory=list)
 
     def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
+        """Yields the rows; those of a small text are cut once and kept."""
+        if not (self.text.whole and len(self.text.head) <= BLOCK_BYTES):
+            yield from self._read(log)
+            return
+        if not self.kept:
+            once = RaggedLog()
+            self.kept.append((list(self._read(once)), once))
+        tables, said = self.kept[0]
+        log.add(said)
+        yield from tables
+
+    def _read(self, log: RaggedLog) -> Iterator[pa.Table]:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 

@@ -53,8 +53,8 @@ class LongReading:
         account.settle_log(log, len(grid.header))
         table, names = pa.concat_tables(tables), pa.concat_arrays(names_of)
         cells = rows.flat_column(table, value_column)
-        self._style = describe.number_style(grid, cells, context.part)
-        parsed = values.parse(cells, self._style, roles.missing_tokens)
+        described = describe.sample_of(grid, roles, cells, (), context.part)
+        parsed = described.parsed
         samples = pc.utf8_trim_whitespace(rows.flat_column(table, sample_column))
         keep = self._usable(table, cells, samples, values.all_bad(parsed), account, value_column)
         table, names, samples = table.filter(keep), names.filter(keep), samples.filter(keep)
@@ -65,14 +65,10 @@ class LongReading:
         notes, attributes = self._beside(table)
         self._notes = notes
         self._marked = self._record_flags(table)
-        step = max(1, len(cells) // describe.SAMPLE_VALUES)
-        taken = cells.filter(keep)
-        picked = taken.take(pa.array(range(0, len(taken), step))) if step > 1 else taken
         self.header: DatasetHeader = describe.matrix_header(
             grid,
             roles,
-            Sample(picked, self._names),
-            self._style,
+            Sample(parsed, described.style, self._names),
             self._assays(attributes),
             context,
             more={"n_records": table.num_rows},

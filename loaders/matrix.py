@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from loaders import describe, rows, values
-from loaders.describe import Context, Sample
+from loaders.describe import Context
 from loaders.grid import Grid, RaggedLog
 from loaders.model import Assay, Counts, DatasetHeader, Roles
 from loaders.values import NumberStyle
@@ -30,8 +30,10 @@ class MatrixReading:
         self._columns = [index for index, _ in roles.assay_columns]
         self._account = rows.Account(context.reject_limit)
         first = rows.skip_by_rules(first.slice(roles.label_rows), roles, rows.Account(1.0))
-        sample = _sample(first, roles, self._columns)
-        self._style: NumberStyle = describe.number_style(grid, sample.cells, context.part)
+        sample = describe.sample_of(
+            grid, roles, *_sampled(first, roles, self._columns), context.part
+        )
+        self._style: NumberStyle = sample.style
         self._keys = list(
             zip(
                 roles.annotation_columns,
@@ -40,7 +42,7 @@ class MatrixReading:
             )
         )
         self.header: DatasetHeader = describe.matrix_header(
-            grid, roles, sample, self._style, self._assays(first), context, more={}
+            grid, roles, sample, self._assays(first), context, more={}
         )
 
     def _assays(self, first: pa.Table) -> list[Assay]:
@@ -117,7 +119,9 @@ class MatrixReading:
             numbers, text, flat = (a.filter(repeated) for a in (numbers, text, flat))
             if not table.num_rows:
                 return None
-        zeros = int(pc.sum(pc.equal(numbers, 0)).as_py() or 0)
+        zeros = parsed.zeros
+        if keep is not None:
+            zeros = int(pc.sum(pc.equal(numbers, 0)).as_py() or 0)
         account.zeros += zeros
         account.values += len(numbers) - numbers.null_count
         account.values -= zeros if self.header.zero_is_missing else 0
@@ -166,13 +170,17 @@ def array_literals(columns: Sequence[Any]) -> Any:
     return pc.binary_join_element_wise("{", joined, "}", "")
 
 
-def _sample(first: pa.Table, roles: Roles, columns: Sequence[int]) -> Sample:
-    """Takes evenly spread rows: enough for the verdicts, not more."""
+def _sampled(
+    first: pa.Table, roles: Roles, columns: Sequence[int]
+) -> tuple[Any, list[str]]:
+    """Takes the cells and names of evenly spread rows: enough for the verdicts, not more."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     names = rows.feature_names(first, roles.feature_columns, rows.joint_of(roles))
-    first, names = first.filter(pc.not_equal(names, "")), names.filter(pc.not_equal(names, ""))
+    named = pc.not_equal(names, "")
+    if not pc.all(named).as_py():
+        first, names = first.filter(named), names.filter(named)
     wanted = max(20, describe.SAMPLE_VALUES // max(1, len(columns)))
     count = first.num_rows
     if count > wanted:
@@ -180,7 +188,7 @@ def _sample(first: pa.Table, roles: Roles, columns: Sequence[int]) -> Sample:
         first, names = first.take(picked), names.take(picked)
     cells = pa.concat_arrays([rows.flat_column(first, index) for index in columns])
     step = max(1, len(names) // 240)
-    return Sample(cells, names.to_pylist()[::step])
+    return cells, names.to_pylist()[::step]
 
 
 def _labels(grid: Grid, roles: Roles) -> list[tuple[str, Sequence[str]]]:

@@ -29,6 +29,28 @@ def _missing_pattern() -> re.Pattern[str]:
     return vocabulary.pattern("values", "missing_patterns")
 
 
+NUMBER, TEXT, MISSING = "number", "text", "missing"
+
+
+def classify(cell: str) -> str:
+    """Tells number, missing and text apart.
+
+    >>> classify("1e5"), classify("1,5"), classify("nan"), classify("PC 34:1")
+    ('number', 'number', 'missing', 'text')
+    """
+    try:
+        value = float(cell)
+    except ValueError:
+        if not cell:
+            return MISSING
+    else:
+        if value == value and "_" not in cell:
+            return NUMBER
+    if is_missing(cell):
+        return MISSING
+    return NUMBER if is_number(cell) else TEXT
+
+
 def is_missing(cell: str) -> bool:
     """Whether a cell spells a missing quantity.
 

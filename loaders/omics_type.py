@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from loaders import vocabulary
 
@@ -76,22 +77,22 @@ def vote_names(names: Iterable[str]) -> NameVote:
     sample = distinct[::step]
     if not sample:
         return NameVote(None, 0.0, 0.0)
-    hits: dict[str, int] = {}
-    kinds = {kind.name: kind for kind in name_patterns()}
-    strong_of: list[set[str]] = []
-    for name in sample:
-        fitting = {kind.name for kind in kinds.values() if kind.regex.fullmatch(name)}
-        for kind_name in fitting:
-            hits[kind_name] = hits.get(kind_name, 0) + 1
-        strong_of.append({k for k in fitting if kinds[k].strong})
-    too_few = {name for name, count in hits.items() if count < kinds[name].minimum}
-    strong = sum(1 for fitting in strong_of if fitting - too_few)
-    ranked = [name for name in hits if name not in too_few]
+    fitting = [kinds_of(name) for name in sample]
+    hits = Counter(index for kinds in fitting for index in kinds)
+    patterns = name_patterns()
+    ranked = {index for index, count in hits.items() if count >= patterns[index].minimum}
     if not ranked:
         return NameVote(None, 0.0, 0.0)
-    order = {name: index for index, name in enumerate(kinds)}
-    best = max(ranked, key=lambda name: (hits[name], kinds[name].strong, -order[name]))
-    return NameVote(kinds[best], hits[best] / len(sample), strong / len(sample))
+    strong = {index for index in ranked if patterns[index].strong}
+    molecules = sum(1 for kinds in fitting if strong.intersection(kinds))
+    best = max(ranked, key=lambda index: (hits[index], patterns[index].strong, -index))
+    return NameVote(patterns[best], hits[best] / len(sample), molecules / len(sample))
+
+
+@lru_cache(maxsize=100_000)
+def kinds_of(name: str) -> tuple[int, ...]:
+    """Returns which patterns a name fits; remembered, because files share their molecules."""
+    return tuple(i for i, kind in enumerate(name_patterns()) if kind.regex.fullmatch(name))
 
 
 def vote_type(
@@ -165,7 +166,7 @@ def _omics_shares(names: Sequence[str]) -> dict[str, float]:
     sample = distinct[:: max(1, len(distinct) // _SAMPLE)]
     hits: dict[str, int] = {}
     for name in sample:
-        for omics in {kind.omics for kind in name_patterns() if kind.regex.fullmatch(name)}:
+        for omics in {name_patterns()[index].omics for index in kinds_of(name)}:
             hits[omics] = hits.get(omics, 0) + 1
     return {omics: count / len(sample) for omics, count in hits.items()}
 

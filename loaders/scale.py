@@ -31,15 +31,15 @@ def judge(numbers: Any, *, counts_expected: bool = False) -> tuple[str, Mapping[
         if high > 100:
             return "linear", evidence | {"rule": "few values, some above 100"}
         return "unknown", evidence | {"rule": f"fewer than {MIN_VALUES} values"}
-    q25, q75, q99 = (float(q) for q in np.quantile(finite, (0.25, 0.75, 0.99)))
+    ordered = np.sort(finite)
+    q25, q75, q99 = (_quantile(ordered, share) for share in (0.25, 0.75, 0.99))
     spread = finite - finite.mean()
     deviation = float(np.sqrt((spread**2).mean()))
     skew = float((spread**3).mean() / deviation**3) if deviation > 0 else 0.0
-    positive = finite[finite > 0]
+    positive = ordered[int(np.searchsorted(ordered, 0, side="right")) :]
     dynamic = 0.0
     if positive.size >= MIN_VALUES:
-        bottom, top = np.quantile(positive, (0.001, 0.999))
-        dynamic = float(np.log10(top / bottom)) if bottom > 0 else 0.0
+        dynamic = float(np.log10(_quantile(positive, 0.999) / _quantile(positive, 0.001)))
     evidence |= {
         "q25": _short(q25),
         "q75": _short(q75),
@@ -58,6 +58,14 @@ def judge(numbers: Any, *, counts_expected: bool = False) -> tuple[str, Mapping[
     return "unknown", evidence | {"rule": "narrow and even like logarithms; the base is not told"}
 
 
+def _quantile(ordered: Any, share: float) -> float:
+    """Returns a quantile of sorted numbers, between neighbours."""
+    at = share * (ordered.size - 1)
+    low = int(at)
+    high = min(low + 1, ordered.size - 1)
+    return float(ordered[low] + (at - low) * (ordered[high] - ordered[low]))
+
+
 def _linear_rule(
     low: float, high: float, quantiles: tuple[float, float, float], skew: float, dynamic: float
 ) -> str | None:
@@ -72,6 +80,8 @@ def _linear_rule(
         return "skew above 2"
     if dynamic > 2:
         return "dynamic range above two decades"
+    if 0 < q25 < 1 < q75 < 2:
+        return "quartiles around 1"
     return None
 
 

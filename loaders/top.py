@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from loaders import vocabulary
 from loaders.model import Unreadable
-from loaders.numbers import is_missing, is_number
+from loaders.numbers import MISSING, NUMBER, TEXT, classify
 
 _MAX_TOP = 30
 
@@ -102,13 +102,9 @@ def _numeric_columns(
     for column in range(width):
         numbers = texts = 0
         for record in bulk:
-            cell = record[column] if column < len(record) else ""
-            if is_missing(cell):
-                continue
-            if is_number(cell):
-                numbers += 1
-            else:
-                texts += 1
+            kind = classify(record[column]) if column < len(record) else MISSING
+            numbers += kind == NUMBER
+            texts += kind == TEXT
         if numbers and numbers >= texts:
             found.append(column)
     return tuple(found)
@@ -119,13 +115,9 @@ def _text_share(record: Sequence[str], columns: Sequence[int], offset: int) -> t
     texts = numbers = 0
     for column in columns:
         at = column - offset
-        cell = record[at] if 0 <= at < len(record) else ""
-        if is_missing(cell):
-            continue
-        if is_number(cell):
-            numbers += 1
-        else:
-            texts += 1
+        kind = classify(record[at]) if 0 <= at < len(record) else MISSING
+        numbers += kind == NUMBER
+        texts += kind == TEXT
     return texts / len(columns), numbers / len(columns)
 
 
@@ -134,23 +126,18 @@ def _heading_rows(
 ) -> tuple[int, int]:
     """Returns the first and last row of text over the numeric columns; last < first if none."""
     first = full[0]
-    last = -1
-    for index in [i for i in full if i < _MAX_TOP][:-1]:
+    last = _named_row(records, full, numeric, width)
+    for index in [i for i in full if max(last, -1) < i < _MAX_TOP][:-1]:
         record = records[index]
-        offset = 1 if len(record) == width - 1 else 0
-        texts, numbers = _text_share(record, numeric, offset)
+        texts, numbers = _text_share(record, numeric, 1 if len(record) == width - 1 else 0)
         if texts >= 0.5 and texts > numbers:
             if last >= 0 and not _may_head(records, last, index, numeric):
                 break
             first = index if last < 0 else first
             last = index
-        elif numbers >= 0.5 and not _is_label_row(record):
-            if last >= 0 or not _text_row_follows(records, index, full, numeric, width):
-                break
-            first = min(first, index)
         elif last >= 0 and _is_label_row(record):
             last = index
-        elif last >= 0:
+        else:
             break
     # Label rows of numbers (an injection order) may stand above the header.
     while last >= 0 and first - 1 in full and _is_label_row(records[first - 1]):
@@ -171,19 +158,19 @@ def _may_head(
     return not records[last][0].strip()
 
 
-def _text_row_follows(
-    records: Sequence[Sequence[str]],
-    index: int,
-    full: Sequence[int],
-    numeric: Sequence[int],
-    width: int,
-) -> bool:
-    later = [i for i in full if index < i < _MAX_TOP][:10]
-    return any(
-        _text_share(records[i], numeric, 0)[0] >= 0.8 and _names_a_column(records[i], numeric)
-        for i in later
-        if len(records[i]) == width
-    )
+def _named_row(
+    records: Sequence[Sequence[str]], full: Sequence[int], numeric: Sequence[int], width: int
+) -> int:
+    """Returns the last row of text that names a column by a known word; -1 if there is none.
+
+    Rows of labels, of words or of numbers, may stand above such a header.
+    """
+    for index in reversed([i for i in full if i < _MAX_TOP][:-1]):
+        record = records[index]
+        texts, _ = _text_share(record, numeric, 1 if len(record) == width - 1 else 0)
+        if texts >= 0.8 and _names_a_column(record, numeric) and not _is_label_row(record):
+            return index
+    return -1
 
 
 def _names_a_column(record: Sequence[str], numeric: Sequence[int]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from loaders import describe, rows, values
-from loaders.describe import Context, Sample
+from loaders.describe import Context
 from loaders.grid import Grid, RaggedLog
 from loaders.model import Assay, Counts, DatasetHeader, Roles
 
@@ -57,15 +57,16 @@ class TransposedReading:
         self._opened = opened
         self._account = opened
         self._table = pa.concat_tables(tables)
-        cells = self._flat(self._features[: max(1, describe.SAMPLE_VALUES // max(1, len(sample_names)))])
-        self._style = describe.number_style(grid, self._flat(self._features), context.part)
-        described = Sample(cells, [grid.header[index] for index in self._features])
+        wanted = max(20, describe.SAMPLE_VALUES // max(1, len(sample_names)))
+        picked = self._features[:: max(1, len(self._features) // wanted)]
+        names = [grid.header[index] for index in self._features]
+        described = describe.sample_of(grid, roles, self._flat(picked), names, context.part)
+        self._style = described.style
         self._notes = self._feature_notes()
         self.header: DatasetHeader = describe.matrix_header(
             grid,
             roles,
             described,
-            self._style,
             self._assays(sample_names),
             context,
             more={"n_sample_rows": len(sample_names)},

@@ -44,11 +44,13 @@ class Parsed:
         text: Text of each quantity as Postgres reads it; null where missing or bad.
         numbers: The quantities as doubles; null where missing or bad.
         bad: Cells that are neither number nor missing, or None if there is none.
+        zeros: Number of quantities that are zero.
     """
 
     text: Any
     numbers: Any
     bad: Any | None
+    zeros: int = 0
 
 
 @cache
@@ -93,7 +95,23 @@ def parse(cells: Any, style: NumberStyle, extra_missing: tuple[str, ...] = ()) -
         bad = more if bad is None else pc.or_(bad, more)
     if bad is not None and not pc.any(bad).as_py():
         bad = None
-    return Parsed(text, numbers, bad)
+    zeros = int(pc.sum(pc.equal(numbers, 0)).as_py() or 0)
+    return Parsed(text, numbers, bad, zeros)
+
+
+def understand(
+    cells: Any, extra_missing: tuple[str, ...], *, delimiter: str | None, place: str
+) -> tuple[NumberStyle, Parsed]:
+    """Decides how numbers are written, and reads the cells so.
+
+    Raises:
+        Unreadable: If the decimal mark is undecided.
+    """
+    plain = parse(cells, NumberStyle(), extra_missing)
+    if plain.bad is None:
+        return NumberStyle(), plain
+    style = decide_style(cells, delimiter=delimiter, place=place)
+    return style, plain if style.plain else parse(cells, style, extra_missing)
 
 
 def missing_counts(cells: Any, parsed: Parsed) -> dict[str, int]:
@@ -174,6 +192,8 @@ def all_bad(parsed: Parsed) -> Any | None:
     """
     import pyarrow.compute as pc
 
+    if not parsed.zeros:
+        return parsed.bad
     zero = pc.fill_null(pc.equal(parsed.numbers, 0), False)
     written = pc.match_substring_regex(pc.filter(parsed.text, zero), _NONZERO_MANTISSA)
     if not pc.any(written).as_py():

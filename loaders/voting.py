@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 from loaders import mapping, vocabulary
 from loaders.grid import Grid
 from loaders.model import Roles, Unreadable
-from loaders.numbers import is_missing, is_number
+from loaders.numbers import MISSING, NUMBER, classify, is_missing
 from loaders.omics_type import NameVote, vote_names
 from loaders.quantities import families
 
 #: Cells of a column that are looked at.
-SAMPLE_ROWS = 120
+SAMPLE_ROWS = 60
 #: Cells of a table that are looked at, so that wide tables stay quick.
 SAMPLE_CELLS = 40_000
 #: One orientation must lead the other by this much, and reach at least `ENOUGH`.
@@ -94,9 +94,10 @@ def profile(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column
         cells = tuple(row[index] for row in filled_rows)
         missing = blank = numbers = texts = 0
         for cell in cells:
-            if is_number(cell):
+            kind = classify(cell)
+            if kind == NUMBER:
                 numbers += 1
-            elif is_missing(cell):
+            elif kind == MISSING:
                 missing += 1
                 blank += not cell.strip()
             else:
