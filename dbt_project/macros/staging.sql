@@ -23,28 +23,28 @@ where
 select
     -- ids
     files.file_id,
-    files._dlt_load_id as load_id,
-    files.dataset_key,
-    files.run_id,
+    cast(files._dlt_load_id as text) as load_id,
+    cast(files.dataset_key as text) as dataset_key,
+    cast(files.run_id as text) as run_id,
     -- file
     '{{ omics }}' as source_name,
-    files.part,
-    files.source_path,
-    files.source_root,
-    files.sha256,
+    cast(files.part as text) as part,
+    cast(files.source_path as text) as source_path,
+    cast(files.source_root as text) as source_root,
+    cast(files.sha256 as text) as sha256,
     files.size_bytes,
     files.modified_at,
-    files.format,
-    files.format_fingerprint,
-    files.reader_version,
-    files.software,
+    cast(files.format as text) as format,
+    cast(files.format_fingerprint as text) as format_fingerprint,
+    cast(files.reader_version as text) as reader_version,
+    cast(files.software as text) as software,
     -- content
-    files.omics_type,
-    files.shape as data_shape,
-    files.feature_type,
-    files.quantity,
-    files.unit,
-    coalesce(files.value_scale, 'unknown') as value_scale,
+    cast(files.omics_type as text) as omics_type,
+    cast(files.shape as text) as data_shape,
+    cast(files.feature_type as text) as feature_type,
+    cast(files.quantity as text) as quantity,
+    cast(files.unit as text) as unit,
+    cast(coalesce(files.value_scale, 'unknown') as text) as value_scale,
     cast(files.scale_evidence as jsonb) as scale_evidence,
     cast(files.omics_type_evidence as jsonb) as omics_type_evidence,
     cast(files.role_evidence as jsonb) as role_evidence,
@@ -73,10 +73,10 @@ where
 {% macro stage_assays(omics) %}
 select
     landed.file_id,
-    landed._dlt_load_id as load_id,
+    cast(landed._dlt_load_id as text) as load_id,
     cast(landed.position as integer) as position,
-    landed.name,
-    landed.source_column,
+    cast(landed.name as text) as name,
+    cast(landed.source_column as text) as source_column,
     cast(landed.attributes as jsonb) as attributes
 from {{ source('raw_' ~ omics, 'assays') }} as landed
 {{ visible_files('raw_' ~ omics) }}
@@ -86,9 +86,9 @@ from {{ source('raw_' ~ omics, 'assays') }} as landed
 {% macro stage_feature_rows(omics) %}
 select
     landed.file_id,
-    landed._dlt_load_id as load_id,
+    cast(landed._dlt_load_id as text) as load_id,
     landed.row_number,
-    landed.reported_name,
+    cast(landed.reported_name as text) as reported_name,
     cast(landed.annotations as jsonb) as annotations,
     {{ to_doubles('landed.quantities') }} as quantities,
     coalesce(landed.is_contaminant, false) as is_contaminant,
@@ -102,14 +102,14 @@ from {{ source('raw_' ~ omics, 'feature_rows') }} as landed
 {% macro stage_contrasts(omics) %}
 select
     landed.file_id,
-    landed._dlt_load_id as load_id,
+    cast(landed._dlt_load_id as text) as load_id,
     cast(landed.position as integer) as position,
-    landed.name,
-    landed.numerator,
-    landed.denominator,
-    landed.tool,
-    landed.adjust_method,
-    landed.statistic_type,
+    cast(landed.name as text) as name,
+    cast(landed.numerator as text) as numerator,
+    cast(landed.denominator as text) as denominator,
+    cast(landed.tool as text) as tool,
+    cast(landed.adjust_method as text) as adjust_method,
+    cast(landed.statistic_type as text) as statistic_type,
     cast(landed.columns as jsonb) as source_columns
 from {{ source('raw_' ~ omics, 'contrasts') }} as landed
 {{ visible_files('raw_' ~ omics) }}
@@ -120,10 +120,10 @@ from {{ source('raw_' ~ omics, 'contrasts') }} as landed
 select
     -- ids
     landed.file_id,
-    landed._dlt_load_id as load_id,
+    cast(landed._dlt_load_id as text) as load_id,
     cast(landed.contrast_position as integer) as contrast_position,
     landed.row_number,
-    landed.reported_name,
+    cast(landed.reported_name as text) as reported_name,
     cast(landed.annotations as jsonb) as annotations,
     -- numbers
     {%- for statistic in [
@@ -134,7 +134,7 @@ select
     {{ to_double('landed.' ~ statistic) }} as {{ statistic }},
     {%- endfor %}
     -- flags
-    landed.result_flag,
+    cast(landed.result_flag as text) as result_flag,
     coalesce(landed.is_contaminant, false) as is_contaminant,
     coalesce(landed.is_decoy, false) as is_decoy,
     coalesce(landed.is_internal_standard, false) as is_internal_standard
@@ -146,12 +146,12 @@ from {{ source('raw_' ~ omics, 'result_rows') }} as landed
 {% macro stage_rejected_rows(omics) %}
 select
     landed.file_id,
-    landed._dlt_load_id as load_id,
+    cast(landed._dlt_load_id as text) as load_id,
     landed.row_number,
-    landed.column_name,
-    landed.raw_text,
-    landed.reason_code,
-    landed.message
+    cast(landed.column_name as text) as column_name,
+    cast(landed.raw_text as text) as raw_text,
+    cast(landed.reason_code as text) as reason_code,
+    cast(landed.message as text) as message
 from {{ source('raw_' ~ omics, 'rejected_rows') }} as landed
 {{ visible_files('raw_' ~ omics) }}
 {% endmacro %}

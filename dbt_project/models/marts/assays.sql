@@ -27,6 +27,7 @@ named as (
     select
         to_build.dataset_id,
         to_build.file_id as source_file_id,
+        to_build.value_scale,
         landed_assays.position,
         landed_assays.name,
         landed_assays.source_column,
@@ -39,42 +40,135 @@ named as (
     where {{ of_changed_files('landed_assays.file_id') }}
 ),
 
+settings as (
+    select * from {{ ref('int_quality_settings') }}
+),
+
+row_counts as (
+    select
+        dataset_features.dataset_id,
+        count(*) as n_rows
+    from to_build
+    inner join dataset_features
+        on to_build.dataset_id = dataset_features.dataset_id
+    group by dataset_features.dataset_id
+),
+
 counted as (
     select
         dataset_features.dataset_id,
         element.position,
-        count(*) as n_rows,
-        count(element.abundance) as n_observed,
-        percentile_cont(0.5) within group (order by element.abundance) as median_abundance
+        count(*) as n_observed,
+        count(*) filter (where element.abundance = 0) as n_zeros,
+        count(*) filter (where element.abundance < 0) as n_negatives,
+        percentile_cont(array[0, 0.001, 0.25, 0.5, 0.75, 0.99, 0.999, 1]) within group (
+            order by element.abundance
+        ) as quantiles
     from to_build
     inner join dataset_features
         on to_build.dataset_id = dataset_features.dataset_id
-    cross join lateral unnest(dataset_features.abundances)
-    with ordinality as element (abundance, position)
+    cross join
+        lateral unnest(dataset_features.abundances)
+        with ordinality as element (abundance, position)
+    where element.abundance between -1e150 and 1e150
     group by dataset_features.dataset_id, element.position
+),
+
+-- Medians are compared on a logarithmic scale. Unknown scales are compared as they are.
+compared as (
+    select
+        named.*,
+        row_counts.n_rows,
+        coalesce(counted.n_observed, 0) as n_observed,
+        coalesce(counted.n_zeros, 0) as n_zeros,
+        coalesce(counted.n_negatives, 0) as n_negatives,
+        counted.quantiles,
+        case
+            when named.value_scale <> 'linear' then counted.quantiles[4]
+            when counted.quantiles[4] > 0 then ln(counted.quantiles[4])
+        end as comparable_median
+    from named
+    left join row_counts
+        on named.dataset_id = row_counts.dataset_id
+    left join counted
+        on
+            named.dataset_id = counted.dataset_id
+            and named.position = counted.position
+),
+
+centres as (
+    select
+        compared.dataset_id,
+        count(*) as n_assays,
+        percentile_cont(0.5) within group (order by compared.n_observed) as count_centre,
+        percentile_cont(0.5) within group (order by compared.comparable_median) as median_centre
+    from compared
+    group by compared.dataset_id
+),
+
+spreads as (
+    select
+        compared.dataset_id,
+        percentile_cont(0.5) within group (
+            order by abs(compared.n_observed - centres.count_centre)
+        ) as count_spread,
+        percentile_cont(0.5) within group (
+            order by abs(compared.comparable_median - centres.median_centre)
+        ) as median_spread
+    from compared
+    inner join centres
+        on compared.dataset_id = centres.dataset_id
+    group by compared.dataset_id
+),
+
+-- Robust z of Iglewicz and Hoaglin. A spread of zero says nothing.
+judged as (
+    select
+        compared.*,
+        coalesce(
+            centres.n_assays >= settings.assay_outlier_min_assays
+            and (
+                abs(
+                    0.6745 * (compared.comparable_median - centres.median_centre)
+                    / nullif(spreads.median_spread, 0)
+                ) > settings.assay_robust_z
+                or (
+                    0.6745 * (compared.n_observed - centres.count_centre)
+                    / nullif(spreads.count_spread, 0) < -settings.assay_robust_z
+                    and compared.n_observed
+                    < centres.count_centre * (1 - settings.assay_outlier_min_shortfall)
+                )
+            ),
+            false
+        ) as is_outlier
+    from compared
+    inner join centres
+        on compared.dataset_id = centres.dataset_id
+    inner join spreads
+        on compared.dataset_id = spreads.dataset_id
+    cross join settings
 )
 
 select
-    named.dataset_id,
-    {{ surrogate_id(["'assay'", 'cast(named.dataset_id as text)', 'named.position']) }} as assay_id,
+    judged.dataset_id,
+    {{ surrogate_id([
+        "'assay'", 'cast(judged.dataset_id as text)', 'judged.position'
+    ]) }} as assay_id,
     cast(null as uuid) as sample_id,
-    named.source_file_id,
-    named.position,
-    named.name,
-    named.source_column,
+    judged.source_file_id,
+    judged.position,
+    judged.name,
+    judged.source_column,
     cast(null as text) as study_variable,
     cast(null as text) as batch,
     cast(null as integer) as run_order,
-    named.attributes,
-    cast(coalesce(counted.n_observed, 0) as bigint) as n_observed,
-    cast(
-        1 - cast(counted.n_observed as double precision) / nullif(counted.n_rows, 0)
-        as double precision
-    ) as missing_fraction,
-    counted.median_abundance,
-    false as is_outlier
-from named
-left join counted
-    on
-        named.dataset_id = counted.dataset_id
-        and named.position = counted.position
+    judged.attributes,
+    judged.n_observed,
+    1 - cast(judged.n_observed as double precision)
+    / nullif(judged.n_rows, 0) as missing_fraction,
+    judged.quantiles[4] as median_abundance,
+    judged.quantiles as abundance_quantiles,
+    judged.n_zeros,
+    judged.n_negatives,
+    judged.is_outlier
+from judged

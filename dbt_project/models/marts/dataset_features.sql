@@ -4,6 +4,7 @@
     unique_key=['dataset_id'],
     on_schema_change='fail',
     pre_hook='{{ forget_changed_datasets() }}',
+    post_hook='{{ analyze_when_much_changed() }}',
     indexes=[
         {'columns': ['dataset_id', 'row_number'], 'unique': true},
         {'columns': ['feature_id']},
@@ -51,7 +52,7 @@ select
     identified.dataset_id,
     identified.row_number,
     identified.feature_id,
-    cast(null as uuid []) as member_feature_ids,
+    cast(null as uuid[]) as member_feature_ids,
     identified.source_file_id,
     identified.reported_name,
     identified.abundances,

@@ -38,6 +38,10 @@ contrasts as (
     select * from {{ ref('contrasts') }}
 ),
 
+dataset_quality as (
+    select * from {{ ref('dataset_quality') }}
+),
+
 matrix_counts as (
     select
         dataset_features.dataset_id,
@@ -86,9 +90,16 @@ contrast_counts as (
 
 quality as (
     select
-        to_build.dataset_id,
-        cast(null as text) as quality_status
+        dataset_quality.dataset_id,
+        case
+            when bool_or(dataset_quality.status = 'fail') then 'fail'
+            when bool_or(dataset_quality.status = 'warn') then 'warn'
+            when bool_or(dataset_quality.status in ('pass', 'info')) then 'pass'
+        end as quality_status
     from to_build
+    inner join dataset_quality
+        on to_build.dataset_id = dataset_quality.dataset_id
+    group by dataset_quality.dataset_id
 )
 
 select
@@ -104,9 +115,9 @@ select
     files.value_scale,
     files.scale_evidence,
     files.zero_is_missing,
-    cast('{}' as text []) as organism,
-    cast('{}' as text []) as sample_type,
-    cast('{}' as text []) as disease,
+    cast('{}' as text[]) as organism,
+    cast('{}' as text[]) as sample_type,
+    cast('{}' as text[]) as disease,
     cast(null as text) as methods,
     cast(null as text) as summary,
     cast(null as text) as results,

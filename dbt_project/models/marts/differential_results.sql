@@ -4,6 +4,7 @@
     unique_key=['dataset_id'],
     on_schema_change='fail',
     pre_hook='{{ forget_changed_datasets() }}',
+    post_hook='{{ analyze_when_much_changed() }}',
     indexes=[
         {'columns': ['dataset_id', 'contrast_id', 'row_number'], 'unique': true},
         {'columns': ['feature_id']},
@@ -87,7 +88,7 @@ select
     converted.contrast_id,
     converted.row_number,
     converted.feature_id,
-    cast(null as uuid []) as member_feature_ids,
+    cast(null as uuid[]) as member_feature_ids,
     converted.source_file_id,
     converted.reported_name,
     {{ finite('converted.log2_fold_change') }} as log2_fold_change,

@@ -63,9 +63,9 @@ select
     'reported-name-1' as rules_version
 from named
 {% if is_incremental() %}
-where not exists (
-    select 1
-    from {{ this }} as known
-    where known.feature_name_id = named.feature_name_id
-)
+    where not exists (
+        select 1
+        from {{ this }} as known
+        where known.feature_name_id = named.feature_name_id
+    )
 {% endif %}

@@ -26,16 +26,16 @@ select
     cast(null as text) as formula,
     cast(null as text) as inchikey,
     cast('{}' as jsonb) as identifiers,
-    cast('{}' as text []) as synonyms,
+    cast('{}' as text[]) as synonyms,
     cast(null as text) as notion_page_id
 from feature_names
 where
     feature_names.feature_id is not null
     {% if is_incremental() %}
-    and not exists (
-        select 1
-        from {{ this }} as known
-        where known.feature_id = feature_names.feature_id
-    )
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where known.feature_id = feature_names.feature_id
+        )
     {% endif %}
 group by feature_names.feature_id

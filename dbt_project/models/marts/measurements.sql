@@ -16,8 +16,9 @@ select
     assays.name as assay_name,
     element.abundance
 from dataset_features
-cross join lateral unnest(dataset_features.abundances)
-with ordinality as element (abundance, position)
+cross join
+    lateral unnest(dataset_features.abundances)
+    with ordinality as element (abundance, position)
 inner join assays
     on
         dataset_features.dataset_id = assays.dataset_id

@@ -71,13 +71,7 @@ not_understood as (
         cast(null as text) as fingerprint,
         quarantined.reader_version,
         'quarantined' as status,
-        concat_ws(
-            '; ',
-            quarantined.reason_code,
-            'at ' || quarantined.place,
-            'seen: ' || quarantined.seen,
-            'expected: ' || quarantined.expected
-        ) as reason,
+        quarantined.reason,
         quarantined.rows_read,
         cast(0 as bigint) as rows_landed,
         cast(null as bigint) as rows_rejected,
