@@ -62,9 +62,7 @@ def _read(name: str) -> dict[str, tuple[Any, Any, list[dict[str, Any]]]]:
     """Header, counts and rows of each part of one file, its type declared by its folder."""
     file = _found()[name]
     read = {}
-    for reading in read_file(
-        _source(file), declared_omics_type=file.source, options=ReadOptions()
-    ):
+    for reading in read_file(_source(file), declared_omics_type=file.source, options=ReadOptions()):
         rows = [row for batch in reading.batches() for row in batch.to_pylist()]
         read[reading.header.part] = (reading.header, reading.counts(), rows)
     return read
@@ -115,9 +113,7 @@ def test_one_file_is_refused_with_a_question_that_source_answers() -> None:
         read_file(_source(file), declared_omics_type=None, options=ReadOptions())
     assert refusal.value.reason_code == "undecided_omics_type"
     assert refusal.value.question
-    (answered,) = read_file(
-        _source(file), declared_omics_type="proteomics", options=ReadOptions()
-    )
+    (answered,) = read_file(_source(file), declared_omics_type="proteomics", options=ReadOptions())
     assert answered.header.omics_type == "proteomics"
 
 
@@ -168,8 +164,7 @@ def test_the_files_tell_one_story() -> None:
 def test_the_reject_limit_is_what_lets_the_partner_file_load() -> None:
     file = _found()["lipidomics/partner_lab_lipids_mol_percent.csv"]
     strict = replace(ReadOptions(), reject_limit=0.0)
+    (reading,) = read_file(_source(file), declared_omics_type=file.source, options=strict)
     with pytest.raises(Unreadable) as refusal:
-        for reading in read_file(_source(file), declared_omics_type=file.source, options=strict):
-            for _ in reading.batches():
-                pass
+        list(reading.batches())
     assert refusal.value.reason_code == "too_many_rejects"
