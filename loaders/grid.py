@@ -285,6 +285,8 @@ class _TextRows:
                 expected=f"records of {self.width} cells",
                 question="Is a quotation mark opened and never closed, or a line cut off?",
             ) from error
+        finally:
+            stream.close()
 
     def _numbered(
         self, reader: Any, odd: list[tuple[int, str]], log: RaggedLog

@@ -159,7 +159,11 @@ def _probe(opener: Opener, part: str) -> None:
 
 
 def _through(unpack: Callable[[BinaryIO], BinaryIO], opener: Opener) -> Opener:
-    return lambda: unpack(opener())
+    def opened() -> BinaryIO:
+        raw = opener()
+        return cast(BinaryIO, io.BufferedReader(_Unpacked(unpack(raw), raw), _CHUNK // 4))
+
+    return opened
 
 
 def _unpacker(first: bytes) -> Callable[[BinaryIO], BinaryIO] | None:
@@ -389,6 +393,27 @@ def _corrupt(part: str, error: BaseException) -> Unreadable:
         expected="compressed content that unpacks to its end",
         question="Was the transfer complete? Copy the file again.",
     )
+
+
+class _Unpacked(io.RawIOBase):
+    """An unpacking stream that closes the packed one with itself."""
+
+    def __init__(self, stream: BinaryIO, raw: BinaryIO) -> None:
+        self._stream = stream
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the stub's Buffer type is private
+        chunk = self._stream.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._stream.close()
+        self._raw.close()
+        super().close()
 
 
 class _Transcoded(io.RawIOBase):
