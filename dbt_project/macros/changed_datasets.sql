@@ -83,3 +83,17 @@
     end
     $$
 {%- endmacro %}
+
+
+{#-
+    Condition for data tests on facts: in `dbt build` only the datasets that this run changed, so that
+    a refresh does not grow with the warehouse; in `dbt test` and in a full refresh all of them.
+-#}
+{% macro tested_datasets(keyword='where') -%}
+    -- depends_on: {{ ref('int_datasets_changed') }}
+    {% if flags.WHICH == 'build' and not flags.FULL_REFRESH -%}
+    {{ keyword }} dataset_id in (
+        select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+    )
+    {%- endif -%}
+{%- endmacro %}
