@@ -60,21 +60,19 @@ def _without_ending(name: str, roles: Roles) -> str:
     name = re.sub(r"\.(?:gz|bz2|xz|zip)$", "", name, flags=re.IGNORECASE)
     strip = roles.evidence.get("assay_name_strip")
     cut = re.sub(f"(?:{strip})$", "", name) if strip else name
-    return cut if cut != name else re.sub(r"\.(?:txt|tsv|csv|tab|sf)$", "", name, flags=re.IGNORECASE)
+    return (
+        cut if cut != name else re.sub(r"\.(?:txt|tsv|csv|tab|sf)$", "", name, flags=re.IGNORECASE)
+    )
 
 
-def sample_of(
-    grid: Grid, roles: Roles, cells: Any, names: Sequence[str], part: str
-) -> Sample:
+def sample_of(grid: Grid, roles: Roles, cells: Any, names: Sequence[str], part: str) -> Sample:
     """Reads sampled cells as quantities.
 
     Raises:
         Unreadable: If the decimal mark is undecided.
     """
     delimiter = grid.evidence.get("delimiter")
-    style, parsed = values.understand(
-        cells, roles.missing_tokens, delimiter=delimiter, place=part
-    )
+    style, parsed = values.understand(cells, roles.missing_tokens, delimiter=delimiter, place=part)
     return Sample(parsed, style, names)
 
 
@@ -174,7 +172,7 @@ def decide_omics_type(
         place=f"{context.part}: names of features" if context.part else "names of features",
         seen=f"names such as {shown}",
         expected="names that tell genes, proteins, metabolites and lipids apart",
-        question="Which omics type is this: lipidomics, metabolomics, proteomics or transcriptomics?",
+        question="Is this lipidomics, metabolomics, proteomics or transcriptomics?",
         mapping_stub=stub_of(grid, roles),
     )
 

@@ -95,15 +95,12 @@ def text_of(value: object, dates: list[str] | None = None) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)):
-        shown = str(value.date() if _is_midnight(value) else value)
+        midnight = isinstance(value, datetime.datetime) and value.time() == datetime.time()
+        shown = str(value).split(" ")[0] if midnight else str(value)
         if dates is not None:
             dates.append(shown)
         return shown
     return "" if value is None else str(value)
-
-
-def _is_midnight(value: object) -> bool:
-    return isinstance(value, datetime.datetime) and value.time() == datetime.time()
 
 
 def _fill_merged(

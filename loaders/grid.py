@@ -1,8 +1,8 @@
 """A table of text: header, what stands around it, and the rows as Arrow tables of strings.
 
-Columns are named ``c0`` ... ``cN`` and travel with an int64 ``row_number``: the number of the record
-in the file, counted from 1, header and preamble included. Without line breaks inside quoted cells
-that is the number of the line; a record with such a break counts as one.
+Columns are named ``c0`` ... ``cN`` and travel with an int64 ``row_number``: the number of the
+record in the file, counted from 1, header and preamble included. Without line breaks inside quoted
+cells that is the number of the line; a record with such a break counts as one.
 """
 
 from __future__ import annotations
@@ -385,7 +385,7 @@ class _RecordRows:
 def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> pa.Table:
     import pyarrow as pa
 
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in range(width)]
+    columns = [[row[index] for row in rows] for index in range(width)]
     arrays = [pa.array(column, pa.string()) for column in columns]
     names = [f"c{index}" for index in range(width)]
     return pa.table([*arrays, pa.array(numbers, pa.int64())], names=[*names, "row_number"])

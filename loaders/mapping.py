@@ -93,7 +93,7 @@ def _columns_by_role(
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise _bad(place, "no list under 'columns'", "one entry per column")
     seen: set[int] = set()
-    for entry in cast("Sequence[Any]", listed):
+    for entry in listed:
         if not isinstance(entry, Mapping) or entry.get("role") not in by_role:
             raise _bad(
                 place, f"entry {entry!r}", f"column, header and a role of {', '.join(ROLES)}"

@@ -129,7 +129,7 @@ class MatrixReading:
         return rows.feature_rows(
             numbers_of,
             names,
-            rows.annotations(table, self._keys),
+            rows.annotations_of(table, self._keys),
             literals,
             rows.flags(table, names, self.header.omics_type, dict(self._roles.flag_columns)),
         )
@@ -170,9 +170,7 @@ def array_literals(columns: Sequence[Any]) -> Any:
     return pc.binary_join_element_wise("{", joined, "}", "")
 
 
-def _sampled(
-    first: pa.Table, roles: Roles, columns: Sequence[int]
-) -> tuple[Any, list[str]]:
+def _sampled(first: pa.Table, roles: Roles, columns: Sequence[int]) -> tuple[Any, list[str]]:
     """Takes the cells and names of evenly spread rows: enough for the verdicts, not more."""
     import pyarrow as pa
     import pyarrow.compute as pc

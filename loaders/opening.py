@@ -25,7 +25,7 @@ from loaders.model import Unreadable
 WHOLE_LIMIT = 8 * 1024**2
 #: How much of a large file is looked at before it is read.
 HEAD_LIMIT = 2 * 1024**2
-#: A file that unpacks to more than this must not be more than ``RATIO_LIMIT`` times its packed size.
+#: A file that unpacks to more than this may be at most ``RATIO_LIMIT`` times its packed size.
 RATIO_FLOOR = 64 * 1024**2
 RATIO_LIMIT = 200
 #: Largest workbook that is unpacked into memory.

@@ -1,4 +1,4 @@
-"""Names of quantities inside headers: ``LFQ intensity A`` is quantity ``LFQ intensity`` of ``A``."""
+"""Quantities named in headers: ``LFQ intensity A`` is quantity ``LFQ intensity`` of ``A``."""
 
 from __future__ import annotations
 

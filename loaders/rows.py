@@ -86,7 +86,7 @@ class Account:
             "too_many_rejects",
             place=f"{place + ', ' if place else ''}row {row}"
             + (f", column {column!r}" if column else ""),
-            seen=f"{self.rejected_rows:,} of {self.read:,} rows rejected; the first: {reason}, {raw!r}",
+            seen=f"{self.rejected_rows:,} of {self.read:,} rows rejected; first: {reason}, {raw!r}",
             expected=f"at most {self.reject_limit:.0%} of the rows",
             question=f"What does {raw!r} mean" + (f" in column {column!r}?" if column else "?"),
             rows_read=self.read,
@@ -116,7 +116,7 @@ class Account:
                 ("message", pa.string()),
             ]
         )
-        columns = list(zip(*self.rejected, strict=True)) if self.rejected else [[]] * 5
+        columns = [[reject[at] for reject in self.rejected] for at in range(len(schema))]
         return pa.table(
             [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)],
             schema=schema,
@@ -240,7 +240,7 @@ def matches(cells: Any, pattern: str) -> Any:
         return pc.is_in(cells, value_set=pa.array(hits, pa.string()))
 
 
-def annotations(table: pa.Table, keys: Sequence[tuple[int, str]]) -> Any:
+def annotations_of(table: pa.Table, keys: Sequence[tuple[int, str]]) -> Any:
     """Returns a JSON object per row with the filled annotation cells; null where none is filled."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -274,7 +274,9 @@ def _escaped(cells: Any) -> Any:
     import pyarrow.compute as pc
 
     if pc.any(pc.match_substring_regex(cells, _CONTROL)).as_py():
-        return pa.array([json.dumps(cell, ensure_ascii=False)[1:-1] for cell in cells.to_pylist()], pa.string())
+        return pa.array(
+            [json.dumps(cell, ensure_ascii=False)[1:-1] for cell in cells.to_pylist()], pa.string()
+        )
     return pc.replace_substring(pc.replace_substring(cells, "\\", "\\\\"), '"', '\\"')
 
 

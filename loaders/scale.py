@@ -1,7 +1,7 @@
 """Are the quantities linear or logarithms? Decided from a bounded sample, with its evidence.
 
-The rule is GEO2R's, with skew and dynamic range beside it, because GEO2R takes linear data on a small
-scale (pmol) for logarithms.
+The rule is GEO2R's, with skew and dynamic range beside it, because GEO2R takes linear data on a
+small scale (pmol) for logarithms.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ def judge(numbers: Any, *, counts_expected: bool = False) -> tuple[str, Mapping[
         return "unknown", evidence | {"rule": f"fewer than {MIN_VALUES} values"}
     ordered = np.sort(finite)
     q25, q75, q99 = (_quantile(ordered, share) for share in (0.25, 0.75, 0.99))
-    spread = finite - finite.mean()
+    # Within -1 to 1, so that no power of it runs over.
+    scaled = finite / (max(abs(low), abs(high)) or 1.0)
+    spread = scaled - scaled.mean()
     deviation = float(np.sqrt((spread**2).mean()))
-    skew = float((spread**3).mean() / deviation**3) if deviation > 0 else 0.0
+    skew = float((spread**3).mean() / deviation**3) if deviation > 1e-9 else 0.0
     positive = ordered[int(np.searchsorted(ordered, 0, side="right")) :]
     dynamic = 0.0
     if positive.size >= MIN_VALUES:
-        dynamic = float(np.log10(_quantile(positive, 0.999) / _quantile(positive, 0.001)))
+        top, bottom = _quantile(positive, 0.999), _quantile(positive, 0.001)
+        dynamic = float(np.log10(top) - np.log10(bottom))
     evidence |= {
         "q25": _short(q25),
         "q75": _short(q75),
@@ -49,7 +52,7 @@ def judge(numbers: Any, *, counts_expected: bool = False) -> tuple[str, Mapping[
     }
     if rule := _linear_rule(low, high, (q25, q75, q99), skew, dynamic):
         return "linear", evidence | {"rule": rule}
-    if deviation == 0:
+    if low == high:
         return "unknown", evidence | {"rule": "all values are equal"}
     if high > MAX_LOG10:
         return "log2", evidence | {"rule": "narrow and even, above any log10: base 2 assumed"}

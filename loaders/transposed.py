@@ -125,9 +125,7 @@ class TransposedReading:
                 yield batch
         account.check(place=self._context.part, final=True)
 
-    def _batch(
-        self, start: int, columns: Sequence[int], account: rows.Account
-    ) -> pa.Table | None:
+    def _batch(self, start: int, columns: Sequence[int], account: rows.Account) -> pa.Table | None:
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -161,9 +159,7 @@ class TransposedReading:
             rows.flags(None, names, self.header.omics_type, {}),
         )
 
-    def _reject(
-        self, columns: Sequence[int], flat: Any, bad: Any, account: rows.Account
-    ) -> Any:
+    def _reject(self, columns: Sequence[int], flat: Any, bad: Any, account: rows.Account) -> Any:
         """Rejects each feature with a cell that is no quantity."""
         import numpy as np
 

@@ -228,7 +228,8 @@ def decide_style(cells: Any, *, delimiter: str | None, place: str = "") -> Numbe
     lone = [cell for cell in points if not _GROUPED_POINT.match(cell)]
     decimal, group = kinds["decimal"], kinds["thousands"] + lone
     if decimal and len(decimal) >= 19 * len(group):
-        return NumberStyle(",", "." if points and not lone else "")
+        grouped = any("." in cell for cell in decimal) or (points and not lone)
+        return NumberStyle(",", "." if grouped else "")
     if decimal and len(group) < 19 * len(decimal):
         raise _undecided("mixed_decimal_marks", place, decimal[0], group[0])
     if kinds["thousands"]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from loaders import mapping, vocabulary
@@ -135,8 +136,8 @@ def vote(grid: Grid, rows: Sequence[Sequence[str]], *, n_rows: int, place: str =
     }
     if abs(rows_vote - samples_vote) < MARGIN or max(rows_vote, samples_vote) < ENOUGH:
         ballot.refuse(
-            "Are the features (molecules) in the rows or in the columns, and which column names them?",
-            seen=f"{rows_vote:.2f} points for features in rows, {samples_vote:.2f} for samples in rows",
+            "Are the features (molecules) in the rows or in the columns, and what names them?",
+            seen=f"{rows_vote:.2f} points for features in rows, {samples_vote:.2f} for samples",
         )
     if rows_vote > samples_vote:
         return ballot.features_in_rows(evidence)
@@ -394,11 +395,7 @@ class _Ballot:
                 self.ignored[column.index] = "empty column" if column.kind == "empty" else "summary"
             elif _is_row_index(column) and column.index < start:
                 self.ignored[column.index] = "row index"
-            elif column.kind == "text":
-                labels.append(column.index)
-            elif _is_label(column) and column.names.strong_share < 0.5 and column.index <= start:
-                labels.append(column.index)
-            elif column.kind == "mixed" and column.index < start:
+            elif self._describes_samples(column, start):
                 labels.append(column.index)
             elif column.header:
                 features.append(column.index)
@@ -424,6 +421,14 @@ class _Ballot:
             sample_column=sample.index,
             evidence=evidence | {"sample_column": sample.header},
         )
+
+    @staticmethod
+    def _describes_samples(column: Column, start: int) -> bool:
+        """Whether a column beside the quantities is a label of the samples."""
+        if column.kind == "text":
+            # A molecule whose cells are words is a feature to reject, not a label.
+            return column.index < start or vote_names([column.header]).strong_share == 0
+        return column.index <= start and (_is_label(column) or column.kind == "mixed")
 
     # -- one value per row -------------------------------------------------------------------
 
@@ -514,7 +519,7 @@ class _Ballot:
             "undecided_roles",
             place=self.place or "header",
             seen=seen,
-            expected="one column of molecule names and columns of quantities per sample, or the reverse",
+            expected="a column of molecule names and columns of quantities, or the reverse",
             question=question,
             mapping_stub=self.stub(),
             rows_read=self.n_rows,
@@ -571,7 +576,7 @@ def _is_row_index(column: Column) -> bool:
     if not all(cell.isdigit() for cell in cells) or len(cells) < 2:
         return False
     numbers = [int(cell) for cell in cells]
-    return numbers[0] in (0, 1) and all(b > a for a, b in zip(numbers, numbers[1:], strict=False))
+    return numbers[0] in (0, 1) and all(b > a for a, b in pairwise(numbers))
 
 
 def _stem(name: str) -> str:

@@ -25,14 +25,17 @@ class Dataset:
 
     @property
     def names(self) -> list[str]:
+        """Names of the features, in landing order."""
         return [row["reported_name"] for row in self.rows]
 
     @property
     def quantities(self) -> list[str]:
+        """Array literals, in landing order."""
         return [row["quantities"] for row in self.rows]
 
     @property
     def assays(self) -> list[str]:
+        """Names of the assays, by position."""
         return [assay.name for assay in self.header.assays]
 
 

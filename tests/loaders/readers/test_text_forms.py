@@ -139,7 +139,9 @@ def test_short_rows_are_padded_and_long_ones_rejected(one):
 
 
 def test_quotes_in_tab_files_are_text_unless_they_enclose(one):
-    text = 'Lipid\tNote\tS1\tS2\nPC 34:1\t"a", "b"\t1\t2\nPE 36:2\t5" long\t3\t4\nTG 52:3\tx\t5\t6\n'
+    text = (
+        'Lipid\tNote\tS1\tS2\nPC 34:1\t"a", "b"\t1\t2\nPE 36:2\t5" long\t3\t4\nTG 52:3\tx\t5\t6\n'
+    )
     found = one(text)
     assert found.rows[0]["annotations"] == '{"Note": "\\"a\\", \\"b\\""}'
     assert found.rows[1]["annotations"] == '{"Note": "5\\" long"}'
@@ -198,7 +200,9 @@ def test_zeros_are_missing_only_where_nothing_else_is(one):
 
 
 def test_internal_standards_are_flagged(one):
-    text = "Lipid,S1,S2\nPC 34:1,1,2\nPC 33:1(d7),3,4\nCE 18:1-d7,5,6\nIS_PE 17:0,7,8\nDG 36:2,1,2\n"
+    text = (
+        "Lipid,S1,S2\nPC 34:1,1,2\nPC 33:1(d7),3,4\nCE 18:1-d7,5,6\nIS_PE 17:0,7,8\nDG 36:2,1,2\n"
+    )
     flags = [row["is_internal_standard"] for row in one(text).rows]
     assert flags == [False, True, True, True, False]
 
@@ -222,7 +226,11 @@ _numbers = st.one_of(
     st.sampled_from(["NA", "", "nan", "1e5", "2.50", "007", "+3", ".5", "4."]),
 )
 _notes = st.text(
-    st.characters(codec="utf-8", exclude_characters="\x00\r\n\x85\u2028\u2029", exclude_categories=("Cs", "Cc")),
+    st.characters(
+        codec="utf-8",
+        exclude_characters="\x00\r\n\x85\u2028\u2029",
+        exclude_categories=("Cs", "Cc"),
+    ),
     max_size=12,
 )
 
