@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from loaders.datafiles import read_yaml
 from warehouse.errors import OmicsError
 
 #: Left behind by editors, operating systems and half-finished copies; never results.
@@ -80,12 +80,8 @@ def normalise_place(place: str) -> str:
 
 @cache
 def _source_by_folder() -> dict[str, str]:
-    import yaml
-
-    text = resources.files("loaders").joinpath("source_folders.yml").read_text("utf-8")
-    return {
-        name.casefold(): source for source, names in yaml.safe_load(text).items() for name in names
-    }
+    by_source: dict[str, list[str]] = read_yaml("loaders", "source_folders.yml")
+    return {name.casefold(): source for source, names in by_source.items() for name in names}
 
 
 def source_from_folders(folders: Iterable[str]) -> tuple[str | None, dict[str, str]]:

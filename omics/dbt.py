@@ -107,7 +107,9 @@ def run_dbt(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_PROFILES_DIR": str(settings.root),
     }
-    command = [sys.executable, "-m", "dbt.cli.main", *arguments, "--project-dir", str(folder)]
+    # "-m dbt.cli.main" works too, but warns that the package has imported that module before.
+    start = "from dbt.cli.main import cli; cli(prog_name='dbt')"
+    command = [sys.executable, "-c", start, *arguments, "--project-dir", str(folder)]
     results_file = _target(settings, environment) / "run_results.json"
     before = results_file.stat().st_mtime_ns if results_file.exists() else None
     began = time.monotonic()

@@ -25,9 +25,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from importlib import resources
 from typing import Any
 
+from loaders.datafiles import read_yaml
 from loaders.model import Roles, Unreadable
 
 _EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "inf", "-inf", "#value!"})
@@ -36,10 +36,7 @@ _NUMBER = re.compile(r"[+-]?(\d[\d.,]*|\.\d+)([eE][+-]?\d+)?")
 
 @cache
 def _layouts() -> tuple[Mapping[str, Any], ...]:
-    import yaml
-
-    text = resources.files("loaders.formats").joinpath("layouts.yml").read_text("utf-8")
-    return tuple(yaml.safe_load(text)["layouts"])
+    return tuple(read_yaml("loaders.formats", "layouts.yml")["layouts"])
 
 
 @cache

@@ -22,11 +22,11 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from itertools import pairwise
 from typing import Any
 
 from loaders.formats.result_rows import ResultTables, result_tables
+from loaders.datafiles import read_yaml
 from loaders.model import Contrast, ContrastColumns, Roles
 
 __all__ = [
@@ -45,11 +45,8 @@ _UNNAMED = frozenset({"", "unnamed0", "x", "index", "rowname", "rownames", "row"
 
 @cache
 def _words() -> Mapping[str, Any]:
-    import yaml
-
-    text = resources.files("loaders.formats").joinpath("statistics.yml").read_text("utf-8")
-    loaded: Mapping[str, Any] = yaml.safe_load(text)
-    return loaded
+    words: Mapping[str, Any] = read_yaml("loaders.formats", "statistics.yml")
+    return words
 
 
 def fold(header: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from loaders.datafiles import read_yaml
 
 _SEPARATORS = re.compile(r"[\s._\-]+")
 
@@ -13,13 +14,11 @@ _SEPARATORS = re.compile(r"[\s._\-]+")
 @cache
 def load(name: str) -> dict[str, Any]:
     """Returns the content of ``<name>.yml`` in this folder."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = files(__name__).joinpath(f"{name}.yml").read_text(encoding="utf-8")
-    content = yaml.load(text, Loader=loader)  # noqa: S506 - both choices are safe loaders
+    content = read_yaml(__name__, f"{name}.yml")
     if not isinstance(content, dict):
-        raise TypeError(f"{name}.yml: expected a mapping at the top, found {type(content).__name__}")
+        raise TypeError(
+            f"{name}.yml: expected a mapping at the top, found {type(content).__name__}"
+        )
     return content
 
 

@@ -171,8 +171,11 @@ def values_of_matrix(
 def same_feature(reported: str, annotations: dict[str, Any] | None, feature: str) -> bool:
     if reported == feature:
         return True
+    # The manifest joins the columns that name a feature by "|", or writes "sequence {modifications}".
+    modified = re.fullmatch(r"(.*) \{(.*)\}", feature)
+    parts = [part for part in modified.groups() if part] if modified else feature.split("|")
     held = {reported, *reported.split("|"), *map(str, (annotations or {}).values())}
-    return bool(feature.split("|")) and set(feature.split("|")) <= {str(x).strip() for x in held}
+    return set(parts) <= {text.strip() for text in held}
 
 
 #: Statistic columns of the marts; the header a file uses for one stands in the contrast.

@@ -25,14 +25,26 @@ FILES_PER_LOAD = 200
 KILLS = 10
 
 
-def omics(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def start(
+    *arguments: str, environment: dict[str, str], keep: bool = False
+) -> subprocess.Popen[bytes]:
+    """Starts a command; ``keep`` keeps what it prints for ``communicate``."""
+    target = subprocess.PIPE if keep else subprocess.DEVNULL
     return subprocess.Popen(
         [sys.executable, "-m", "omics.cli", *arguments],
         cwd=REPOSITORY,
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=target,
+        stderr=target,
     )
+
+
+def omics(*arguments: str, environment: dict[str, str]) -> int:
+    """Runs a command to its end and returns its exit code; what it printed is shown on failure."""
+    process = start(*arguments, environment=environment, keep=True)
+    output, errors = process.communicate()
+    print(output.decode(), errors.decode())  # noqa: T201 - shown when the test fails
+    return process.returncode
 
 
 def write_version(folder: Path, version: int) -> None:
@@ -52,12 +64,12 @@ def test_ten_killed_loads_each_run_again_equal_a_clean_one(
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
     write_version(tmp_path, 0)
     began = time.monotonic()
-    assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.DONE
+    assert omics("load", "--dir", str(tmp_path), environment=environment) == exits.DONE
     usual = time.monotonic() - began
     killed = 0
     for version in range(1, KILLS + 1):
         write_version(tmp_path, version)
-        process = omics("load", "--dir", str(tmp_path), environment=environment)
+        process = start("load", "--dir", str(tmp_path), environment=environment)
         try:
             process.wait(timeout=chance.uniform(0.25, 1.0) * usual)
         except subprocess.TimeoutExpired:
@@ -70,8 +82,7 @@ def test_ten_killed_loads_each_run_again_equal_a_clean_one(
             15 + version % 3,
         }
         again = omics("load", "--dir", str(tmp_path), "--wait", "30", environment=environment)
-        _, errors = again.communicate()
-        assert again.returncode == exits.DONE, errors.decode()
+        assert again == exits.DONE
         seen = current()
         assert len(seen) == FILES_PER_LOAD
         assert {count for count, _ in seen.values()} == {15 + version % 3}
@@ -82,7 +93,7 @@ def test_ten_killed_loads_each_run_again_equal_a_clean_one(
     )
     assert statuses.get("running", 0) == 0
     after_kills = current()
-    assert omics("load", "--dir", str(tmp_path), "--reread", environment=environment).wait() == 0
+    assert omics("load", "--dir", str(tmp_path), "--reread", environment=environment) == 0
     assert current() == after_kills
 
 
@@ -90,7 +101,7 @@ def test_rows_of_an_unfinished_load_are_invisible_and_swept(
     tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], current: Current
 ) -> None:
     write_lipids(tmp_path / "lipidomics" / "a.csv")
-    assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.DONE
+    assert omics("load", "--dir", str(tmp_path), environment=environment) == exits.DONE
     before = current()
     for table in TABLES:
         names = ", ".join(name for name in table.column_names if name != "loaded_at")
@@ -104,7 +115,7 @@ def test_rows_of_an_unfinished_load_are_invisible_and_swept(
     conn.execute(
         "insert into ops.runs (run_id, command, status) values (gen_random_uuid(), 'load', 'running')"
     )
-    assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.DONE
+    assert omics("load", "--dir", str(tmp_path), environment=environment) == exits.DONE
     assert unfinished_rows(conn) == 0
     assert current() == before
 
@@ -113,15 +124,16 @@ def test_two_loads_at_once_make_no_duplicate(
     tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], current: Current
 ) -> None:
     write_version(tmp_path, 0)
-    runs = [omics("load", "--dir", str(tmp_path), environment=environment) for _ in range(2)]
-    waiting = omics("load", "--dir", str(tmp_path), "--wait", "60", environment=environment)
+    arguments = ("load", "--dir", str(tmp_path))
+    runs = [start(*arguments, environment=environment, keep=True) for _ in range(2)]
+    waiting = start(*arguments, "--wait", "60", environment=environment)
     codes = []
     for run in runs:
         _, errors = run.communicate()
         codes.append(run.returncode)
         if run.returncode == exits.LOCKED:
             assert b"another run holds the lock" in errors
-    waiting.communicate()
+    waiting.wait()
     assert set(codes) <= {exits.DONE, exits.LOCKED}
     assert waiting.returncode == exits.DONE
     (held,) = conn.execute(
@@ -139,8 +151,8 @@ def test_loads_of_two_sources_do_not_wait_for_each_other(
     write_lipids(tmp_path / "lipidomics" / "a.csv")
     with advisory_lock(conn, "load:proteomics"):
         arguments = ("load", "lipidomics", "--dir", str(tmp_path))
-        assert omics(*arguments, environment=environment).wait() == exits.DONE
-        assert omics("load", "--dir", str(tmp_path), environment=environment).wait() == exits.LOCKED
+        assert omics(*arguments, environment=environment) == exits.DONE
+        assert omics("load", "--dir", str(tmp_path), environment=environment) == exits.LOCKED
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -148,7 +160,7 @@ def test_a_killed_load_leaves_no_process_behind(
     tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], workers: str
 ) -> None:
     write_version(tmp_path, 0)
-    process = omics(
+    process = start(
         "load", "--dir", str(tmp_path), environment=environment | {"OMICS_WORKERS": workers}
     )
     time.sleep(1.5)
