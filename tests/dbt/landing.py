@@ -220,7 +220,7 @@ def land(
                     "reported_name": name,
                     "quantities": "{" + ",".join("NULL" if v is None else v for v in row) + "}",
                     "annotations": json.dumps(content.annotations[name])
-                    if name in content.annotations
+                    if name is not None and name in content.annotations
                     else None,
                     **{
                         flag: content.flags.get(name or "") == flag
@@ -261,7 +261,7 @@ def land(
                 load,
             )
     connection.execute(
-        f"insert into {schema}._dlt_loads values (%s, %s, %s, %s, 'h')",  # noqa: S608 - own names
+        f"insert into {schema}._dlt_loads values (%s, %s, %s, %s, 'h')",
         (load, source, 0 if finished else 1, moment),
     )
     return file_id
@@ -277,7 +277,7 @@ def _insert(
         names = ", ".join([*row, "_dlt_load_id"])
         places = ", ".join(["%s"] * (len(row) + 1))
         connection.execute(
-            f"insert into {table} ({names}) values ({places})",  # noqa: S608 - own names
+            f"insert into {table} ({names}) values ({places})",
             [*row.values(), load_id],
         )
 
@@ -347,7 +347,9 @@ def land_many(
         select
             ('x' || substr(md5('file' || d), 1, 15))::bit(60)::bigint, p, 'sample_' || p,
             'sample_' || p, '{}', %(load)s
-        from generate_series(%(first)s::int, %(last)s::int) as d, generate_series(1, %(assays)s::int) as p
+        from
+            generate_series(%(first)s::int, %(last)s::int) as d,
+            generate_series(1, %(assays)s::int) as p
         """,
         parameters,
     )
@@ -366,7 +368,9 @@ def land_many(
                 end
                 from generate_series(1, %(assays)s::int + 0 * d) as p
             ), ',', 'NULL') || '}', false, false, false, %(load)s
-        from generate_series(%(first)s::int, %(last)s::int) as d, generate_series(1, %(rows)s::int) as r
+        from
+            generate_series(%(first)s::int, %(last)s::int) as d,
+            generate_series(1, %(rows)s::int) as r
         """,
         parameters,
     )
