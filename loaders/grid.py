@@ -8,7 +8,7 @@ cells that is the number of the line; a record with such a break counts as one.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,9 +23,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Bytes of text that become one batch.
-BLOCK_BYTES = 4 * 1024**2
+BLOCK_BYTES = 1024**2
+
+#: Texts up to this many characters are cut once and their rows are kept.
+SMALL_TEXT = 2 * 1024**2
 
 _TOP_RECORDS = 36
+_SPLIT_TEXT = 256 * 1024
+#: What ends a line for ``str.splitlines`` and not for a table.
+_OTHER_LINE_ENDS = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 
 
 class Rows(Protocol):
@@ -228,15 +234,31 @@ class _TextRows:
 
     def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
         """Yields the rows; those of a small text are cut once and kept."""
-        if not (self.text.whole and len(self.text.head) <= BLOCK_BYTES):
+        if not self._is_small():
             yield from self._read(log)
             return
         if not self.kept:
             once = RaggedLog()
-            self.kept.append((list(self._read(once)), once))
+            table = self._split()
+            self.kept.append(([table] if table else list(self._read(once)), once))
         tables, said = self.kept[0]
         log.add(said)
         yield from tables
+
+    def _split(self) -> pa.Table | None:
+        """Cuts a very small, regular text without a reader; None where it is not regular."""
+        if self.dialect.quoted or len(self.text.head) > _SPLIT_TEXT:
+            return None
+        lines = self.text.head[self.consumed :].splitlines()
+        rows = [line.split(self.dialect.delimiter) for line in lines]
+        if not rows or {len(row) for row in rows} != {self.width}:
+            return None
+        if any(mark in self.text.head for mark in _OTHER_LINE_ENDS):
+            return None
+        return _table(rows, range(self.first_row, self.first_row + len(rows)), self.width)
+
+    def _is_small(self) -> bool:
+        return self.text.whole and len(self.text.head) <= SMALL_TEXT
 
     def _read(self, log: RaggedLog) -> Iterator[pa.Table]:
         import pyarrow as pa
@@ -249,7 +271,7 @@ class _TextRows:
             odd.append((row.number, row.text))
             return "skip"
 
-        small = self.text.whole and len(self.text.head) <= BLOCK_BYTES
+        small = self._is_small()
         stream = self.text.utf8(skip=self.consumed)
         quoted = self.dialect.quoted
         try:
@@ -385,7 +407,7 @@ class _RecordRows:
 def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> pa.Table:
     import pyarrow as pa
 
-    columns = [[row[index] for row in rows] for index in range(width)]
+    columns: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else [()] * width
     arrays = [pa.array(column, pa.string()) for column in columns]
     names = [f"c{index}" for index in range(width)]
     return pa.table([*arrays, pa.array(numbers, pa.int64())], names=[*names, "row_number"])

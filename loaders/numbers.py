@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from loaders import vocabulary
@@ -49,6 +50,24 @@ def classify(cell: str) -> str:
     if is_missing(cell):
         return MISSING
     return NUMBER if is_number(cell) else TEXT
+
+
+def tally(cells: Sequence[str]) -> tuple[int, int, int]:
+    """Counts numbers, texts and missing cells; a column of plain numbers is counted at once.
+
+    >>> tally(["1.5", "2", "NA", "x"])
+    (2, 1, 1)
+    """
+    try:
+        values = list(map(float, cells))
+    except ValueError:
+        pass
+    else:
+        total = sum(values)
+        if total == total and not any("_" in cell for cell in cells):
+            return len(cells), 0, 0
+    kinds = [classify(cell) for cell in cells]
+    return kinds.count(NUMBER), kinds.count(TEXT), kinds.count(MISSING)
 
 
 def is_missing(cell: str) -> bool:

@@ -36,8 +36,9 @@ def judge(numbers: Any, *, counts_expected: bool = False) -> tuple[str, Mapping[
     # Within -1 to 1, so that no power of it runs over.
     scaled = finite / (max(abs(low), abs(high)) or 1.0)
     spread = scaled - scaled.mean()
-    deviation = float(np.sqrt((spread**2).mean()))
-    skew = float((spread**3).mean() / deviation**3) if deviation > 1e-9 else 0.0
+    squares = spread * spread
+    deviation = float(np.sqrt(squares.mean()))
+    skew = float((squares * spread).mean() / deviation**3) if deviation > 1e-9 else 0.0
     positive = ordered[int(np.searchsorted(ordered, 0, side="right")) :]
     dynamic = 0.0
     if positive.size >= MIN_VALUES:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from loaders import vocabulary
 from loaders.model import Unreadable
-from loaders.numbers import MISSING, NUMBER, TEXT, classify
+from loaders.numbers import tally
 
 _MAX_TOP = 30
 
@@ -100,11 +100,8 @@ def _numeric_columns(
     bulk = [records[index] for index in full[len(full) // 2 :]]
     found = []
     for column in range(width):
-        numbers = texts = 0
-        for record in bulk:
-            kind = classify(record[column]) if column < len(record) else MISSING
-            numbers += kind == NUMBER
-            texts += kind == TEXT
+        cells = [record[column] for record in bulk if column < len(record)]
+        numbers, texts, _ = tally(cells)
         if numbers and numbers >= texts:
             found.append(column)
     return tuple(found)
@@ -112,12 +109,8 @@ def _numeric_columns(
 
 def _text_share(record: Sequence[str], columns: Sequence[int], offset: int) -> tuple[float, float]:
     """Returns the shares of text and of numbers among the given columns of a row."""
-    texts = numbers = 0
-    for column in columns:
-        at = column - offset
-        kind = classify(record[at]) if 0 <= at < len(record) else MISSING
-        numbers += kind == NUMBER
-        texts += kind == TEXT
+    cells = [record[at] for at in (i - offset for i in columns) if 0 <= at < len(record)]
+    numbers, texts, _ = tally(cells)
     return texts / len(columns), numbers / len(columns)
 
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from loaders import mapping, vocabulary
 from loaders.grid import Grid
 from loaders.model import Roles, Unreadable
-from loaders.numbers import MISSING, NUMBER, classify, is_missing
+from loaders.numbers import is_missing, tally
 from loaders.omics_type import NameVote, vote_names
 from loaders.quantities import families
 
@@ -89,20 +89,12 @@ def _sample_columns(first: Any, width: int) -> list[list[str]]:
 
 def profile(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:
     """Looks at the sampled cells of each column."""
-    filled_rows = [row for row in rows if any(cell.strip() for cell in row)]
+    filled_rows = [row for row in rows if any(map(str.strip, row))]
     columns = []
-    for index, name in enumerate(header):
-        cells = tuple(row[index] for row in filled_rows)
-        missing = blank = numbers = texts = 0
-        for cell in cells:
-            kind = classify(cell)
-            if kind == NUMBER:
-                numbers += 1
-            elif kind == MISSING:
-                missing += 1
-                blank += not cell.strip()
-            else:
-                texts += 1
+    cut = zip(*filled_rows, strict=True) if filled_rows else [()] * len(header)
+    for index, (name, cells) in enumerate(zip(header, cut, strict=True)):
+        numbers, texts, missing = tally(cells)
+        blank = sum(1 for cell in cells if not cell.strip()) if missing else 0
         columns.append(Column(index, name, cells, missing, blank, numbers, texts))
     return columns
 
