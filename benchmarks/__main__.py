@@ -32,7 +32,7 @@ def main() -> None:
         for name in names:
             found = BENCHMARKS[name](server, Path(work), scale)
             rows += found
-            print(table(found), flush=True)  # noqa: T201 - the command's output
+            print(table(found), flush=True)
     if scale is FULL and not arguments.names:
         REPORT.write_text(report(rows, scale), encoding="utf-8")
 
@@ -54,8 +54,8 @@ def report(rows: list[Row], scale: Scale) -> str:
     return f"""# Benchmarks
 
 Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}. Machine: {os.cpu_count()} processors,
-{memory:.0f} GiB memory, {platform.system()} {platform.machine()}, Python {platform.python_version()};
-the embedded Postgres with the project's own configuration on the same machine.
+{memory:.0f} GiB memory, {platform.system()} {platform.machine()},
+Python {platform.python_version()}; the embedded Postgres with the project's own configuration on the same machine.
 
 Every comparison is a ratio of two things measured in this one run: single times on a shared machine
 differ by a quarter from run to run, ratios much less. CI runs the same code with `--small`, which

@@ -70,7 +70,7 @@ def throughput(base: Settings, work: Path, scale: Scale) -> list[Row]:
         alone = scale.files / loaded.seconds * 60
         rows.append(
             Row(
-                f"{scale.files:,} files of {FEATURES} x {ASSAYS}: load + build, empty to tested marts",
+                f"{scale.files:,} files of {FEATURES} x {ASSAYS}: load + build, tests included",
                 f"{per_minute:,.0f} files/min",
                 "2,000 files/min",
                 "6,000",
@@ -104,7 +104,7 @@ def throughput(base: Settings, work: Path, scale: Scale) -> list[Row]:
         ratio = sorted(into_many)[scale.repeats // 2] / sorted(into_few)[scale.repeats // 2]
         rows.append(
             Row(
-                f"one new file into {scale.files:,} datasets against one into {scale.few_files} (refresh)",
+                f"refresh with one new file: {scale.files:,} datasets against {scale.few_files}",
                 f"{ratio:.2f} x",
                 "<= 1.3 x",
                 "<= 1.1 x",
@@ -143,7 +143,7 @@ def disk(settings: Settings) -> Row:
 
 
 def landing(base: Settings, work: Path, scale: Scale) -> list[Row]:
-    """Values per second of reading and landing against barer and slower ways, all in this process."""
+    """Values per second of reading and landing against barer and slower ways, in this process."""
     many = work / "many"
     if not many.exists():
         write_lipid_files(many, files=scale.files, features=FEATURES, assays=ASSAYS)

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Command:
-    """A finished command: wall seconds, peak memory of its process tree in MiB, exit code, output."""
+    """A finished command: wall seconds, peak memory of its processes in MiB, exit code, output."""
 
     seconds: float
     peak_mib: float

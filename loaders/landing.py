@@ -160,7 +160,7 @@ def _resource(dlt: Any, rows: Iterable[tuple[str, pa.Table]], counted: dict[str,
         gatherer.flush()
         yield from marked()
 
-    # No column hints: every table comes with its exact Arrow schema, from which dlt takes the types.
+    # No column hints: each table comes with its exact Arrow schema, from which dlt takes the types.
     # Hints on top cost 0.4 s a load and told the same.
     return dlt.resource(items(), name="rows", write_disposition="append")
 

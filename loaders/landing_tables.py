@@ -1,8 +1,9 @@
 """The landing tables of every ``raw_<omics>`` schema, said once.
 
-From this one description come the DDL and the Arrow schema that dlt copies. Tables are made before the first load, so that dbt finds every source even when only
-one omics type has been loaded, and so that the index on ``file_id`` exists from the start: a
-refresh that adds one file must find its rows without reading the others.
+From this one description come the DDL and the Arrow schema that dlt copies. Tables are made before
+the first load, so that dbt finds every source even when only one omics type has been loaded, and so
+that the index on ``file_id`` exists from the start: a refresh that adds one file must find its rows
+without reading the others.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +38,7 @@ class LoadRequest:
         prune: Remove the datasets of files that have gone from the folder.
         reread: Read files again that have not changed.
         wait_seconds: How long to wait for another load of the same source.
+        mapping_file: Column roles that the user completed, for single files; they are read again.
     """
 
     folder: str | None = None
@@ -46,6 +47,7 @@ class LoadRequest:
     prune: bool = False
     reread: bool = False
     wait_seconds: float = 0.0
+    mapping_file: str | None = None
 
 
 @dataclass
@@ -174,7 +176,7 @@ def load(
         report.planned = plan.counts()
         report.still_quarantined = len(plan.of("quarantined"))
         started = _now(conn)
-        tasks = _tasks(settings, plan, fetcher, run_id, started)
+        tasks = _tasks(settings, plan, fetcher, run_id, started, _mapping(request.mapping_file))
         watch.begin(len(tasks))
         with clock.measure("read_and_land"):
             refused = _read_and_land(settings, conn, plan, tasks, work_folder, report, watch)
@@ -256,7 +258,7 @@ def _plan(conn: psycopg.Connection[Any], request: LoadRequest, fetcher: _Fetcher
         source=request.source,
         reader_version=READER_VERSION,
         hash_file=fetcher.sha256,
-        reread=request.reread,
+        reread=request.reread or request.mapping_file is not None,
     )
 
 
@@ -270,10 +272,17 @@ def _now(conn: psycopg.Connection[Any]) -> datetime:
 
 
 def _tasks(
-    settings: Settings, plan: LoadPlan, fetcher: _Fetcher, run_id: str, started: datetime
+    settings: Settings,
+    plan: LoadPlan,
+    fetcher: _Fetcher,
+    run_id: str,
+    started: datetime,
+    mapping: Mapping[str, object] | None,
 ) -> list[ReadTask]:
     options = ReadOptions(
-        reject_limit=settings.reject_limit, max_unpacked_bytes=settings.max_unpacked_bytes
+        reject_limit=settings.reject_limit,
+        max_unpacked_bytes=settings.max_unpacked_bytes,
+        mapping=mapping,
     )
     tasks = []
     for planned in plan.files:
@@ -299,6 +308,31 @@ def _tasks(
             )
         )
     return tasks
+
+
+def _mapping(path: str | None) -> Mapping[str, object] | None:
+    """Reads column roles that a user completed."""
+    if path is None:
+        return None
+    import yaml
+
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise OmicsError(
+            f"the mapping cannot be read: {error}",
+            where=path,
+            expected="the YAML that 'omics quarantine show ID --write-mapping FILE' writes",
+            fix="write it anew and edit only the roles",
+        ) from error
+    if not isinstance(content, Mapping):
+        raise OmicsError(
+            f"the mapping holds a {type(content).__name__}",
+            where=path,
+            expected="YAML with orientation and columns at its top",
+            fix="write it anew with: omics quarantine show ID --write-mapping FILE",
+        )
+    return content
 
 
 def _declared_evidence(planned: PlannedFile, file: FoundFile) -> dict[str, str]:
@@ -360,7 +394,7 @@ def _land_type(
 
     results: list[FileResult] = []
 
-    def rows() -> Iterator[tuple[str, pa.Table]]:
+    def rows() -> Generator[tuple[str, pa.Table], None, None]:
         for kind, value in read_all(tasks, workers=settings.workers):
             if kind == "rows":
                 yield value

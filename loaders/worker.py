@@ -169,7 +169,7 @@ def read_one(task: ReadTask, emit: Emit) -> FileResult:
             place="file",
             seen=f"{type(error).__name__}: {error}"[:2000],
             expected="a file that the reader understands",
-            question="This is a defect of the reader. Please report it with the file's first lines.",
+            question="A defect of the reader: please report it with the file's first lines.",
         )
     if result.refusal is not None:
         result.datasets = result.rows_landed = result.n_values = 0
@@ -252,7 +252,7 @@ def _read_dataset(
             ),
         )
     skipped = dict(counts.rows_skipped_by_rule)
-    evidence = dict(task.declared_evidence) or dict(header.omics_type_evidence)
+    evidence = task.declared_evidence or header.omics_type_evidence
     keeper.add(
         FILES.name,
         _rows_table(

@@ -52,9 +52,8 @@ def check_paths(paths: Sequence[str], *, source: str | None) -> list[dict[str, A
 def _check(
     file: FoundFile, local: Path, declared: str | None, options: ReadOptions
 ) -> list[dict[str, Any]]:
-    from loaders.reading import read_file
-
     from loaders.model import OMICS_TYPES, SourceFile, Unreadable
+    from loaders.reading import read_file
 
     if declared is not None and declared not in OMICS_TYPES:
         return [

@@ -1,4 +1,4 @@
-"""The command ``omics``. Every command imports what it needs when it runs: ``--help`` stays fast."""
+"""The command ``omics``. Each command imports what it needs when it runs: ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ app.add_typer(quarantine_app, name="quarantine")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Dir = Annotated[
     str | None, typer.Option("--dir", help="Folder or address (s3://, gs://, https://) to load.")
+]
+Mapping = Annotated[
+    str | None,
+    typer.Option("--mapping", help="Completed column roles (YAML) for files not understood."),
 ]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for another run to end.")]
 
@@ -95,6 +99,7 @@ def _request(
     prune: bool = False,
     reread: bool = False,
     wait: float = 0.0,
+    mapping: str | None = None,
 ) -> Any:
     from loaders.load import LoadRequest
     from warehouse.settings import get_settings
@@ -106,6 +111,8 @@ def _request(
         if not default.is_dir():
             _usage(f"give --dir DIR or --file FILE; the default folder {default} does not exist")
         folder = str(default)
+    if mapping is not None and not files:
+        _usage("--mapping goes with --file: column roles belong to one kind of file")
     if prune and folder is None:
         _usage("--prune goes with --dir: only a folder can tell that a file has gone")
     return LoadRequest(
@@ -115,6 +122,7 @@ def _request(
         prune=prune,
         reread=reread,
         wait_seconds=wait,
+        mapping_file=mapping,
     )
 
 
@@ -193,6 +201,7 @@ def load(
     reread: Annotated[
         bool, typer.Option("--reread", help="Read files again that have not changed.")
     ] = False,
+    mapping: Mapping = None,
     wait: Wait = 0.0,
     as_json: Json = False,
 ) -> int:
@@ -202,7 +211,9 @@ def load(
     """
     from omics.loading import load_command
 
-    request = _request(source, folder, files, prune=prune, reread=reread, wait=wait)
+    request = _request(
+        source, folder, files, prune=prune, reread=reread, wait=wait, mapping=mapping
+    )
     return load_command(request, create_page=create_page, as_json=as_json)
 
 
@@ -249,6 +260,10 @@ def quarantine_list(as_json: Json = False) -> int:
 @quarantine_app.command("show")
 def quarantine_show(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="Id or path.")],
+    write_mapping: Annotated[
+        str | None,
+        typer.Option("--write-mapping", help="Write the column roles to complete to this file."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Show one file: place, what was seen, what was expected, the question.
@@ -257,7 +272,7 @@ def quarantine_show(
     """
     from omics.quarantining import show_command
 
-    return show_command(identifier, as_json=as_json)
+    return show_command(identifier, write_mapping=write_mapping, as_json=as_json)
 
 
 @quarantine_app.command("replay")
@@ -268,6 +283,7 @@ def quarantine_replay(
     source: Annotated[
         str | None, typer.Option("--source", help="Answers the question of the omics type.")
     ] = None,
+    mapping: Mapping = None,
     as_json: Json = False,
 ) -> int:
     """Try files in quarantine again.
@@ -276,7 +292,11 @@ def quarantine_replay(
     """
     from omics.quarantining import replay_command
 
-    return replay_command(identifiers or [], source=_source(source), as_json=as_json)
+    if mapping is not None and not identifiers:
+        _usage("--mapping goes with an ID: column roles belong to one kind of file")
+    return replay_command(
+        identifiers or [], source=_source(source), mapping=mapping, as_json=as_json
+    )
 
 
 @app.command()

@@ -68,9 +68,9 @@ def demo_command() -> int:
             _show(conn, title, query)
     output.say("Next:")
     for line in (
-        "omics load --dir DIR       load your own files (folders named lipidomics, proteomics … say the type)",
+        "omics load --dir DIR       load your own files; a folder named lipidomics says the type",
         "omics build                bring the marts up to date",
-        'eval "$(omics env)"        then: psql amprenta_rag -c "select name, omics_type from datasets"',
+        'eval "$(omics env)"        then: psql amprenta_rag -c "select name from datasets"',
         "omics quarantine list      what could not be read, and why",
         "omics stop                 stop the embedded server",
     ):

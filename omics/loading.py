@@ -109,8 +109,10 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     """Runs dbt build under the build lock."""
     from loaders.load import prepare
     from omics.dbt import run_dbt
+    from omics.refresh import failure_message, store_results
     from omics.reports import print_build
     from warehouse.connection import connect, pg_environment
+    from warehouse.ledger import finish_run, start_run
     from warehouse.lock import advisory_lock
     from warehouse.settings import get_settings
 
@@ -118,8 +120,18 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     with connect(settings) as conn:
         prepare(conn)
         with advisory_lock(conn, "build", wait_seconds=wait):
+            run_id = start_run(conn, "build", {"arguments": arguments})
             environment = pg_environment(settings, database=conn.info.dbname)
             built = run_dbt(settings, ["build", *arguments], environment=environment, quiet=as_json)
+            store_results(conn, run_id, built)
+            finish_run(
+                conn,
+                run_id,
+                exit_code=built.exit_code,
+                counts=built.counts,
+                durations={"build": built.seconds},
+                message=failure_message(built),
+            )
     if as_json:
         output.print_json(build_document(built))
     else:

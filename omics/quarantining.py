@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from omics import output
 from warehouse import exits
+from warehouse.errors import OmicsError
+
+if TYPE_CHECKING:
+    from loaders.quarantine import Quarantined
 
 
 def list_command(*, as_json: bool) -> int:
@@ -32,8 +39,8 @@ def list_command(*, as_json: bool) -> int:
     return exits.DONE
 
 
-def show_command(identifier: str, *, as_json: bool) -> int:
-    """Prints everything known of one refused file."""
+def show_command(identifier: str, *, write_mapping: str | None, as_json: bool) -> int:
+    """Prints everything known of one refused file; writes its column roles to be completed."""
     from loaders.load import prepare
     from loaders.quarantine import find
     from warehouse.connection import connect
@@ -42,6 +49,8 @@ def show_command(identifier: str, *, as_json: bool) -> int:
     with connect(get_settings()) as conn:
         prepare(conn)
         file = find(conn, identifier)
+    if write_mapping is not None:
+        _write_mapping(file, Path(write_mapping))
     if as_json:
         output.print_json(file)
         return exits.DONE
@@ -63,11 +72,35 @@ def show_command(identifier: str, *, as_json: bool) -> int:
         output.say("  column roles, as far as they were understood:")
         for line in file.mapping_stub.rstrip().splitlines():
             output.say(f"    {line}")
-    output.say(f"next: mend the file, or: omics quarantine replay {file.quarantine_id} --source …")
+    if write_mapping is not None:
+        answer = f"--mapping {write_mapping}, once the roles in it are right"
+    else:
+        answer = "--source TYPE" + (" or --mapping FILE" if file.mapping_stub else "")
+    output.say(f"next: mend the file, or: omics quarantine replay {file.quarantine_id} {answer}")
     return exits.DONE
 
 
-def replay_command(identifiers: list[str], *, source: str | None, as_json: bool) -> int:
+def _write_mapping(file: Quarantined, target: Path) -> None:
+    if file.mapping_stub is None:
+        raise OmicsError(
+            f"there are no columns to give roles to: {file.reason_code}",
+            where=file.source_path,
+            expected="a file that was refused because its columns were not understood",
+            fix=f"see: omics quarantine show {file.quarantine_id}",
+        )
+    if target.exists():
+        raise OmicsError(
+            "the file exists already and may hold your answers",
+            where=target,
+            expected="a name that is free",
+            fix="choose another name, or remove the file",
+        )
+    target.write_text(file.mapping_stub, encoding="utf-8")
+
+
+def replay_command(
+    identifiers: list[str], *, source: str | None, mapping: str | None, as_json: bool
+) -> int:
     """Reads refused files again and loads those that can be read now."""
     from loaders.load import LoadRequest, prepare
     from loaders.quarantine import find, listed
@@ -83,7 +116,10 @@ def replay_command(identifiers: list[str], *, source: str | None, as_json: bool)
             output.say("nothing in quarantine")
             return exits.DONE
         request = LoadRequest(
-            files=tuple(file.source_path for file in files), source=source, reread=True
+            files=tuple(file.source_path for file in files),
+            source=source,
+            reread=True,
+            mapping_file=mapping,
         )
         report = run_load(conn, request, command="quarantine replay", quiet=as_json)
     if as_json:

@@ -87,11 +87,7 @@ def refresh(
             report.stale_sources = stale_sources(conn)
             store_results(conn, run_id, report.build)
             report.exit_code = _exit_code(report)
-            if report.build.failed:
-                names = ", ".join(result.name for result in report.build.failed)
-                report.message = f"failed: {names}"
-            elif report.build.return_code != 0:
-                report.message = "dbt failed before it ran a node"
+            report.message = failure_message(report.build)
         except LockHeld as held:
             report.exit_code, report.message = exits.LOCKED, str(held)
             raise
@@ -110,6 +106,13 @@ def refresh(
                     message=report.message,
                 )
     return report
+
+
+def failure_message(build: DbtRun) -> str | None:
+    """Returns the names of what failed, or None when nothing did."""
+    if build.failed:
+        return "failed: " + ", ".join(result.name for result in build.failed)
+    return "dbt failed before it ran a node" if build.return_code != 0 else None
 
 
 def _exit_code(report: RefreshReport) -> int:

@@ -171,7 +171,7 @@ def values_of_matrix(
 def same_feature(reported: str, annotations: dict[str, Any] | None, feature: str) -> bool:
     if reported == feature:
         return True
-    # The manifest joins the columns that name a feature by "|", or writes "sequence {modifications}".
+    # The manifest joins the columns that name a feature by "|", or as "sequence {modifications}".
     modified = re.fullmatch(r"(.*) \{(.*)\}", feature)
     parts = [part for part in modified.groups() if part] if modified else feature.split("|")
     held = {reported, *reported.split("|"), *map(str, (annotations or {}).values())}
@@ -194,7 +194,7 @@ def values_of_results(
     conn: psycopg.Connection[Any], dataset_id: str, feature: str, sample: str
 ) -> Sequence[float]:
     rows = conn.execute(
-        f"select {', '.join(STATISTICS)} from marts.differential_results "  # noqa: S608 - names above
+        f"select {', '.join(STATISTICS)} from marts.differential_results "
         "where dataset_id = %s and reported_name = %s",
         (dataset_id, feature),
     ).fetchall()

@@ -66,7 +66,7 @@ def current(conn: psycopg.Connection[Any]) -> Callable[[], dict[str, tuple[int, 
     return look
 
 
-#: The visibility rule, written a second time on purpose: loaders and staging are checked against it.
+#: The visibility rule, written again on purpose: loaders and staging are checked against it.
 CURRENT_SQL = """
 with visible as (
     select f.* from {schema}.files as f

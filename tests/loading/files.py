@@ -32,9 +32,10 @@ def write_results(path: Path, *, rows: int = 30) -> Path:
     lines = ["gene,baseMean,log2FoldChange,lfcSE,stat,pvalue,padj"]
     for row in range(rows):
         change = (row - rows / 2) / 5
+        adjusted = "NA" if row % 7 == 0 else f"{min(1.0, 0.01 * (row + 1)):.4f}"
         lines.append(
             f"ENSG{row + 11:011d},{100 + row},{change:.3f},0.25,{change / 0.25:.3f},"
-            f"{min(1.0, 0.001 * (row + 1)):.4f},{'NA' if row % 7 == 0 else f'{min(1.0, 0.01 * (row + 1)):.4f}'}"
+            f"{min(1.0, 0.001 * (row + 1)):.4f},{adjusted}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

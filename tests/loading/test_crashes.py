@@ -59,7 +59,7 @@ def write_version(folder: Path, version: int) -> None:
 def test_ten_killed_loads_each_run_again_equal_a_clean_one(
     tmp_path: Path, conn: psycopg.Connection[Any], environment: dict[str, str], current: Current
 ) -> None:
-    seed = random.randrange(10**6)
+    seed = time.time_ns() % 10**6
     chance = random.Random(seed)  # noqa: S311 - moments to kill at, nothing secret
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
     write_version(tmp_path, 0)
@@ -108,12 +108,13 @@ def test_rows_of_an_unfinished_load_are_invisible_and_swept(
         names = names if table is not FILES else f"{names}, loaded_at"
         values = names.replace("loaded_at", "loaded_at + interval '1 hour'")
         conn.execute(
-            f"insert into raw_lipidomics.{table.name} ({names}, _dlt_load_id) "  # noqa: S608 - our own names
+            f"insert into raw_lipidomics.{table.name} ({names}, _dlt_load_id) "
             f"select {values}, 'unfinished' from raw_lipidomics.{table.name}"
         )
     assert current() == before
     conn.execute(
-        "insert into ops.runs (run_id, command, status) values (gen_random_uuid(), 'load', 'running')"
+        "insert into ops.runs (run_id, command, status) "
+        "values (gen_random_uuid(), 'load', 'running')"
     )
     assert omics("load", "--dir", str(tmp_path), environment=environment) == exits.DONE
     assert unfinished_rows(conn) == 0
@@ -177,7 +178,7 @@ def unfinished_rows(conn: psycopg.Connection[Any]) -> int:
     total = 0
     for table in TABLES:
         (row,) = conn.execute(
-            f"select count(*) from raw_lipidomics.{table.name} as r where not exists "  # noqa: S608 - our own names
+            f"select count(*) from raw_lipidomics.{table.name} as r where not exists "
             "(select 1 from raw_lipidomics._dlt_loads as l where l.load_id = r._dlt_load_id)"
         ).fetchall()
         total += row[0]

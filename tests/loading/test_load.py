@@ -319,7 +319,7 @@ def test_many_files_use_workers_and_land_the_same(
         write_lipids(tmp_path / "lipidomics" / f"{number:02}.csv", seed=number)
     report = load_folder(tmp_path)
     assert report.counts["files_loaded"] == 60
-    by_workers = {key: value for key, value in current().items()}
+    by_workers = dict(current())
     monkeypatch.setattr("loaders.pool.MIN_FILES_FOR_WORKERS", 1000)
     load_folder(tmp_path, reread=True)
     assert current() == by_workers
