@@ -91,7 +91,7 @@
 -#}
 {% macro tested_datasets(keyword='where') -%}
     -- depends_on: {{ ref('int_datasets_changed') }}
-    {% if flags.WHICH == 'build' and not flags.FULL_REFRESH -%}
+    {% if execute and flags.WHICH == 'build' and not flags.FULL_REFRESH -%}
     {{ keyword }} dataset_id in (
         select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
     )

@@ -1,5 +1,5 @@
--- A quantity is found by its place in the array. An array that is longer or shorter than the list of
--- assays would give values to the wrong sample.
+-- A quantity is found by its place in the array. An array that is longer or shorter than the list
+-- of assays would give values to the wrong sample.
 with dataset_features as (
     select
         dataset_id,

@@ -136,6 +136,17 @@ def test_no_sql_that_binds_to_one_machine(models: dict[str, dict[str, Any]]) -> 
             assert not re.search(pattern, node["raw_code"], re.I), f"{name}: {why}"
 
 
+def test_imports_that_are_used_twice_are_not_materialized(
+    models: dict[str, dict[str, Any]],
+) -> None:
+    """Postgres would read the whole table for the rows of one dataset."""
+    imports = re.compile(r"\b(\w+) as \(\s*select \* from \{\{ ref\(")
+    for name, node in models.items():
+        for imported in imports.findall(node["raw_code"]):
+            uses = re.findall(rf"\b(?:from|join)\s+{imported}\b", node["raw_code"])
+            assert len(uses) < 2, f"{name}: write `{imported} as not materialized (`"
+
+
 def test_every_macro_says_what_it_promises(manifest: dict[str, Any]) -> None:
     undescribed = [
         macro["name"]

@@ -19,7 +19,7 @@ landed_assays as (
     select * from {{ ref('int_assays_unioned') }}
 ),
 
-dataset_features as (
+dataset_features as not materialized (
     select * from {{ ref('dataset_features') }}
 ),
 

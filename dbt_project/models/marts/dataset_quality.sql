@@ -23,11 +23,11 @@ checks as (
     select * from {{ ref('int_quality_checks') }}
 ),
 
-settings as (
+settings as not materialized (
     select * from {{ ref('int_quality_settings') }}
 ),
 
-dataset_features as (
+dataset_features as not materialized (
     select * from {{ ref('dataset_features') }}
 ),
 
@@ -39,7 +39,7 @@ contrasts as (
     select * from {{ ref('contrasts') }}
 ),
 
-differential_results as (
+differential_results as not materialized (
     select * from {{ ref('differential_results') }}
 ),
 
@@ -78,9 +78,11 @@ skews as (
         avg(
             power((dataset_features.mean - feature_facts.centre) / feature_facts.spread, 3)
         ) as skew
-    from feature_facts
+    from to_build
     inner join dataset_features
-        on feature_facts.dataset_id = dataset_features.dataset_id
+        on to_build.dataset_id = dataset_features.dataset_id
+    inner join feature_facts
+        on to_build.dataset_id = feature_facts.dataset_id
     where feature_facts.spread > 0
     group by dataset_features.dataset_id
 ),
