@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Bytes of text that become one batch.
 BLOCK_BYTES = 1024**2
+WIDE_BLOCK_BYTES = 8 * 1024**2
 
 #: Texts up to this many characters are cut once and their rows are kept.
 SMALL_TEXT = 2 * 1024**2
@@ -136,7 +137,9 @@ def from_text(text: TextSource, *, part: str = "") -> Grid:
         evidence["header_one_short"] = True
     below = sum(1 for index in top.labels if index > top.header)
     first_row = comments + top.data + 1
-    block = max(BLOCK_BYTES, 8 * max(lengths))
+    # Every column of a batch costs the same however short it is, so wide tables get larger ones.
+    longest = max(lengths)
+    block = max(BLOCK_BYTES, min(64 * longest, WIDE_BLOCK_BYTES), 4 * longest)
     source = _TextRows(text, found, width, consumed, first_row, block)
     return Grid(
         header=tuple(cell.strip().strip("\ufeff") for cell in header),

@@ -202,7 +202,8 @@ def _numeric_header(
 ) -> Top | None:
     """Accepts a header whose samples are numbers; None where the row is data."""
     record = records[first]
-    others = [cell for i, cell in enumerate(record) if i not in set(numeric)]
+    measured = set(numeric)
+    others = [cell for i, cell in enumerate(record) if i not in measured]
     short = len(record) == width - 1
     names = [cell.strip() for cell in record if cell.strip()]
     named = _names_a_column(record, numeric) or (others and not others[0].strip())

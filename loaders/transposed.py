@@ -93,7 +93,8 @@ class TransposedReading:
     def _feature_notes(self) -> list[Mapping[str, str]]:
         """Returns what label rows say of each feature."""
         found: list[Mapping[str, str]] = []
-        others = [i for i in range(len(self._grid.header)) if i not in set(self._features)]
+        measured = set(self._features)
+        others = [i for i in range(len(self._grid.header)) if i not in measured]
         for index in self._features:
             notes = {}
             for number, cells in enumerate(self._grid.label_rows, start=1):
