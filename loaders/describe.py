@@ -37,6 +37,7 @@ class Sample:
     parsed: values.Parsed
     style: NumberStyle
     names: Sequence[str]
+    missing: Mapping[str, int]
 
 
 def fingerprint(header: Sequence[str]) -> str:
@@ -73,7 +74,7 @@ def sample_of(grid: Grid, roles: Roles, cells: Any, names: Sequence[str], part: 
     """
     delimiter = grid.evidence.get("delimiter")
     style, parsed = values.understand(cells, roles.missing_tokens, delimiter=delimiter, place=part)
-    return Sample(parsed, style, names)
+    return Sample(parsed, style, names, values.missing_counts(cells, parsed))
 
 
 def matrix_header(
@@ -119,6 +120,7 @@ def matrix_header(
         },
         "number_style": {"decimal": style.decimal, "thousands": style.thousands},
         "zeros": zero_evidence,
+        "missing_spellings_in_sample": dict(sample.missing),
     }
     return DatasetHeader(
         part=context.part,

@@ -7,10 +7,11 @@ matrix. ``row_number`` of a landed row is that of the feature's first record.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from loaders import describe, rows, values
-from loaders.describe import Context, Sample
+from loaders.describe import Context
 from loaders.grid import Grid, RaggedLog
 from loaders.model import Assay, Counts, DatasetHeader, Roles, Unreadable
 from loaders.transposed import list_literals
@@ -68,7 +69,7 @@ class LongReading:
         self.header: DatasetHeader = describe.matrix_header(
             grid,
             roles,
-            Sample(parsed, described.style, self._names),
+            replace(described, names=self._names),
             self._assays(attributes),
             context,
             more={"n_records": table.num_rows},

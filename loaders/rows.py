@@ -30,7 +30,6 @@ class Account:
     skipped: dict[str, int] = field(default_factory=dict)
     values: int = 0
     zeros: int = 0
-    missing: dict[str, int] = field(default_factory=dict)
     rejected_rows: int = 0
     rejected: list[tuple[int, str | None, str, str, str]] = field(default_factory=list)
 

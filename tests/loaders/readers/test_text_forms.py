@@ -182,6 +182,7 @@ def test_spellings_of_missing(one, token):
     found = one(text)
     assert found.quantities[0] == "{1,NULL,3}"
     assert found.counts.n_values == 8
+    assert found.header.role_evidence["missing_spellings_in_sample"] == {token.strip(): 1}
 
 
 def test_zeros_are_missing_only_where_nothing_else_is(one):
