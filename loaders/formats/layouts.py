@@ -59,14 +59,14 @@ class _Table:
         preamble: Sequence[Sequence[str]],
         missing: Iterable[str] = (),
     ) -> None:
-        self.header = [str(cell).strip() for cell in header]
+        self.header = header
         self.rows = rows
         self.preamble = preamble
         self.empty = _EMPTY | {str(token).lower() for token in missing}
 
     def find(self, pattern: str) -> list[int]:
-        compiled = _pattern(pattern)
-        return [index for index, text in enumerate(self.header) if compiled.fullmatch(text)]
+        fits = _pattern(pattern).fullmatch
+        return [index for index, text in enumerate(self.header) if fits(text)]
 
     def first(self, pattern: str) -> int | None:
         found = self.find(pattern)
@@ -84,7 +84,6 @@ class _Table:
         return sum(1 for cell in filled if _NUMBER.fullmatch(cell)) >= 0.9 * len(filled)
 
 
-
 def _fits(layout: Mapping[str, Any], table: _Table, lines: Callable[[], Sequence[str]]) -> bool:
     if "columns" in layout and len(table.header) != layout["columns"]:
         return False
@@ -92,9 +91,7 @@ def _fits(layout: Mapping[str, Any], table: _Table, lines: Callable[[], Sequence
         return False
     if any(table.find(pattern) for pattern in layout.get("none_of", ())):
         return False
-    if "marker" in layout and not any(
-        map(_pattern(layout["marker"]).match, lines())
-    ):
+    if "marker" in layout and not any(map(_pattern(layout["marker"]).match, lines())):
         return False
     if "filled" in layout:
         index = table.first(layout["filled"])
@@ -262,8 +259,9 @@ def recognise(
     """
     # Joined once for all layouts: joining per layout was a third of the time of reading a small file.
     lines = cache(lambda: ["\t".join(map(str, r)) for r in (*preamble, header, *sample_rows)])
+    stripped = [str(cell).strip() for cell in header]
     for layout in _layouts():
-        table = _Table(header, sample_rows, preamble, layout.get("missing", ()))
+        table = _Table(stripped, sample_rows, preamble, layout.get("missing", ()))
         if _fits(layout, table, lines):
             return _compile(layout, table)
     return None

@@ -21,12 +21,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
-from loaders.formats.result_rows import ResultTables, result_tables
 from loaders.datafiles import read_yaml
+from loaders.formats.result_rows import ResultTables, result_tables
 from loaders.model import Contrast, ContrastColumns, Roles
 
 __all__ = [
@@ -49,6 +49,7 @@ def _words() -> Mapping[str, Any]:
     return words
 
 
+@lru_cache(maxsize=8192)
 def fold(header: str) -> str:
     """Folds a header: case, blanks and punctuation do not matter, a minus before "log" does."""
     text = unicodedata.normalize("NFKC", header).lower().replace("\u2212", "-")
