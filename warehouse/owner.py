@@ -26,6 +26,17 @@ SERVER_USER = "omics-pg"
 #: Used where no user can be made (a read-only /etc). Both are system users without a login.
 _FALLBACK_USERS = ("postgres", "nobody")
 
+#: What root needs to make the server's folders, give them away, look after them and stop the server;
+#: numbers from <linux/capability.h>. Docker's root has all of them.
+_ROOT_CAPABILITIES = {
+    "CAP_CHOWN": 0,
+    "CAP_DAC_OVERRIDE": CAP_DAC_OVERRIDE,
+    "CAP_FOWNER": 3,
+    "CAP_KILL": 5,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
+}
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -69,6 +80,7 @@ def server_owner(settings: Settings) -> Owner:
         _refuse_foreign(data, {os.geteuid()})
         return Owner(os.geteuid(), os.getegid(), user_name(os.geteuid()), is_other=False)
     _refuse_foreign(settings.warehouse_dir, {0})
+    _refuse_a_powerless_root()
     candidates = _server_users()
     # Data made under a fallback user stay with it, whatever has become possible since.
     owned_by = data.stat().st_uid if data.exists() else 0
@@ -103,6 +115,21 @@ def _refuse_foreign(folder: Path, allowed: set[int]) -> None:
         fix=f"run it as {other if uid >= 1000 else 'root, as before,'}, or begin anew: stop the "
         f"server as that user and remove {folder}, then load again",
     )
+
+
+def _refuse_a_powerless_root() -> None:
+    """Some containers call a user root who may not do what root does."""
+    if sys.platform != "linux":
+        return
+    have = _effective_capabilities()
+    missing = [name for name, number in _ROOT_CAPABILITIES.items() if not have >> number & 1]
+    if missing:
+        raise OmicsError(
+            "Postgres refuses to run as root, and this root may not run it as another user",
+            where=f"missing capabilities: {', '.join(missing)}",
+            expected="an ordinary user, or a root with the capabilities that containers have",
+            fix="run as an ordinary user, grant them, or set DATABASE_URL",
+        )
 
 
 def _server_users() -> list[pwd.struct_passwd]:

@@ -259,6 +259,19 @@ def test_a_closed_folder_needs_a_capability_and_says_so(
     assert owner.needed_capabilities(other, [Path("/usr")]) == []
 
 
+def test_a_root_without_roots_rights_is_told(
+    new_root: NewRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = new_root("container")
+    monkeypatch.setattr("warehouse.owner.os.geteuid", lambda: 0)
+    monkeypatch.setattr(owner.sys, "platform", "linux")
+    monkeypatch.setattr(owner, "_effective_capabilities", lambda: 1 << owner.CAP_DAC_OVERRIDE)
+    with pytest.raises(OmicsError, match="CAP_SETUID"):
+        server.start(settings)
+    assert not settings.warehouse_dir.exists()
+    monkeypatch.undo()
+
+
 @root_only
 def test_root_runs_it_as_somebody_else(embedded: Settings) -> None:
     pid = server.state(embedded).pid
