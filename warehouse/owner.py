@@ -26,8 +26,8 @@ SERVER_USER = "omics-pg"
 #: Used where no user can be made (a read-only /etc). Both are system users without a login.
 _FALLBACK_USERS = ("postgres", "nobody")
 
-#: What root needs to make the server's folders, give them away, look after them and stop the server;
-#: numbers from <linux/capability.h>. Docker's root has all of them.
+#: What root needs to make the folders, give them away, look after them and stop the server; numbers
+#: from <linux/capability.h>. The root of a Docker container has all of them.
 _ROOT_CAPABILITIES = {
     "CAP_CHOWN": 0,
     "CAP_DAC_OVERRIDE": CAP_DAC_OVERRIDE,
