@@ -123,9 +123,6 @@ def stop(settings: Settings) -> bool:
         if not liveness.is_alive(settings):
             return False
         _stop(settings)
-        with suppress(OSError):
-            # Empty after a clean stop. If it is not, the next start looks at it anyway.
-            settings.socket_dir.rmdir()
     return True
 
 
@@ -182,6 +179,8 @@ def _has_clients(settings: Settings) -> bool:
 def _stop(settings: Settings) -> None:
     if not liveness.is_alive(settings):
         return
+    # Another folder than ours where the checkout was moved since.
+    sockets = {str(settings.socket_dir), *liveness.pid_file(settings)[4:5]}
     pid = liveness.postmaster_pid(settings)
     is_ours = pid is not None and liveness.is_our_postmaster(settings, pid)
     if pid is not None and is_ours:
@@ -202,6 +201,14 @@ def _stop(settings: Settings) -> None:
                 else "stop it where it was started, perhaps in another container",
             )
         time.sleep(liveness.POLL_SECONDS)
+    for folder in sockets:
+        _remove_empty(Path(folder))
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a socket folder; one that is not empty is looked at by the next start anyway."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _launch(settings: Settings, owner: Owner) -> None:
@@ -224,6 +231,8 @@ def _launch(settings: Settings, owner: Owner) -> None:
                 break
             time.sleep(liveness.POLL_SECONDS)
     gone = not liveness.is_alive(settings)
+    if gone:
+        _remove_empty(settings.socket_dir)
     tail = "\n".join(part for part in (result.stderr.strip(), log_tail(settings)) if part)
     raise OmicsError(
         "the embedded server "

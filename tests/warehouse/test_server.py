@@ -113,6 +113,7 @@ def test_a_moved_checkout_keeps_its_data(new_root: NewRoot) -> None:
         with connection.connect(after) as conn:
             assert conn.execute("table kept").fetchone() == (1,)
         assert server.state(after).pid != old_pid
+        assert not before.socket_dir.exists()
     finally:
         server.stop(after)
 
