@@ -49,7 +49,7 @@ class RefusedFile:
 
 
 def _current_files_sql() -> str:
-    # Visible and not removed: the rule of staging, so that loaders and marts agree on what is there.
+    # Visible and not removed: the rule of staging, so that loaders and marts agree on what is held
     one = """
         select f.source_path, f.dataset_key, f.part, f.sha256, f.stat_signature, f.size_bytes,
                f.omics_type, f.loaded_at, f._dlt_load_id

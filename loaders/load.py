@@ -166,10 +166,16 @@ def load(
             stack.enter_context(
                 advisory_lock(conn, f"load:{omics_type}", wait_seconds=request.wait_seconds)
             )
-        spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omics-load-")))
         work_folder = _work_folder(settings, conn)
+        work_folder.mkdir(parents=True, exist_ok=True)
         with clock.measure("sweep"):
             _make_good(conn, work_folder, types, run_id)
+        # Below the work folder of a source, so that what a killed load fetched is swept with it.
+        spool = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix=f"{types[0]}-fetched-", dir=work_folder)
+            )
+        )
         fetcher = _Fetcher(spool)
         with clock.measure("plan"):
             plan = _plan(conn, request, fetcher)

@@ -21,7 +21,7 @@ Orientation = Literal["features_in_rows", "samples_in_rows", "long", "result_tab
 
 OMICS_TYPES = ("lipidomics", "metabolomics", "proteomics", "transcriptomics")
 
-#: Statistics that a result row carries, in landing order (DESeq2, limma, edgeR ... names map to these).
+#: Statistics that a result row carries, in landing order; the names of the tools map to these.
 STATISTICS = (
     "log2_fold_change",
     "fold_change",
@@ -113,9 +113,9 @@ class Roles:
         software: Tool that wrote the file, when known.
         omics_type: Omics type that the format or the content implies, or None.
         feature_type: gene, transcript, protein, metabolite or lipid, or None.
-        feature_columns: Columns that name the feature; the first is reported, several are joined by ``|``.
-        assay_columns: Pairs of column index and assay name (features in rows); empty otherwise.
-        annotation_columns: Columns kept as annotations of the feature (or of the sample when samples
+        feature_columns: Columns that name the feature; several are joined by ``|``.
+        assay_columns: Pairs of column index and assay name (features in rows), else empty.
+        annotation_columns: Columns kept as annotations of the feature (of the sample when samples
             are in rows).
         ignored_columns: Column index to the reason for which it is not landed.
         sample_column: Column that names the sample (samples in rows, long).
@@ -125,7 +125,7 @@ class Roles:
             column index and the token that sets it.
         quantity: What is measured, for example ``LFQ intensity`` or ``counts``.
         unit: Unit, when the file says it.
-        value_scale: linear, log2, log10 or ln when the format fixes it, else None (decided from values).
+        value_scale: linear, log2, log10 or ln when the format fixes it, else None (by values).
         zero_is_missing: True or False when the format fixes it, else None (decided from values).
         missing_tokens: Spellings that mean missing in this format, beside the general ones.
         label_rows: Rows directly below the header that describe assays, not features.
@@ -199,7 +199,7 @@ class DatasetReading(Protocol):
         """Yields rows in landing order of columns, without ``file_id``."""
 
     def rejects(self) -> pa.Table:
-        """Returns rejected cells and rows: row_number, column_name, raw_text, reason_code, message."""
+        """Returns rejects: row_number, column_name, raw_text, reason_code, message."""
 
     def counts(self) -> Counts:
         """Returns the reconciliation of the rows that were read."""

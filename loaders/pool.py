@@ -1,16 +1,21 @@
 """Reading many files on several processors, with bounded memory.
 
-Each worker is joined by a pipe of its own. It sends rows as soon as they outgrow its buffer and
-waits while the receiver is behind, so the memory in use depends on the batches and not on the
+Each worker is joined by a socket pair. It sends rows once they outgrow its buffer and waits
+while the receiver is behind, so the memory in use depends on the batches and not on the
 number of files. A worker ends when its parent ends, also when the parent is killed.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from importlib.abc import MetaPathFinder
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 from loaders.worker import FileResult, ReadTask, read_one
 
@@ -118,41 +123,30 @@ class _StoppedError(Exception):
 
 
 def _read_in_workers(tasks: Sequence[ReadTask], workers: int) -> Iterator[tuple[str, Any]]:
-    import multiprocessing
     from multiprocessing.connection import wait
 
-    methods = multiprocessing.get_all_start_methods()
-    # Never "fork": this process holds a database connection and, later, threads.
-    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if "forkserver" in methods:
-        # pandas, because pyarrow imports it at the first list that it is given.
-        context.set_forkserver_preload(["loaders.reading", "pyarrow.csv", "pandas"])
     waiting = deque(_bundles(tasks))
-    connections: dict[Connection, Any] = {}
+    processes: dict[Connection, subprocess.Popen[bytes]] = {}
     try:
-        for _ in range(workers):
-            here, there = context.Pipe()
-            process = context.Process(target=_work, args=(there,), daemon=True)
-            process.start()
-            there.close()
-            connections[here] = process
-        outstanding = dict.fromkeys(connections, 0)
+        for _ in range(min(workers, len(waiting))):
+            connection, process = _start_worker()
+            processes[connection] = process
+        outstanding = dict.fromkeys(processes, 0)
         # Two bundles each: the next one is there when the first is done.
         for _ in range(2):
-            for connection in connections:
+            for connection in processes:
                 if waiting:
                     connection.send(waiting.popleft())
                     outstanding[connection] += 1
         while any(outstanding.values()):
             for ready in wait([c for c, count in outstanding.items() if count]):
-                connection = ready  # type: ignore[assignment]  # wait() is typed for sockets too
+                connection = cast("Connection", ready)  # wait() is typed for sockets too
                 try:
                     kind, value = connection.recv()
-                except EOFError as error:
-                    process = connections[connection]
-                    process.join(5)
+                except (EOFError, ConnectionResetError) as error:
+                    code = processes[connection].wait()
                     raise RuntimeError(
-                        f"a reading process ended with code {process.exitcode}; "
+                        f"a reading process ended with code {code}; "
                         "out of memory is the usual reason: try OMICS_WORKERS=1"
                     ) from error
                 if kind == "bundle":
@@ -163,11 +157,42 @@ def _read_in_workers(tasks: Sequence[ReadTask], workers: int) -> Iterator[tuple[
                     continue
                 yield kind, value
     finally:
-        for connection, process in connections.items():
+        for connection, process in processes.items():
             connection.close()
-            process.join(0.2)
-            if process.is_alive():
-                process.terminate()
+            try:
+                process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _start_worker() -> tuple[Connection, subprocess.Popen[bytes]]:
+    """Starts a process that reads bundles from its end of a socket pair.
+
+    Not multiprocessing's own processes: those import the caller's main module again, which runs a
+    script without a ``__main__`` guard a second time, and a fork would copy the database
+    connection. Only the two of us hold the pair, so each end sees at once when the other has gone.
+    """
+    import socket
+    from multiprocessing.connection import Connection
+
+    here, there = socket.socketpair()
+    with here, there:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+            [sys.executable, "-c", _WORKER, json.dumps(sys.path), str(there.fileno())],
+            pass_fds=[there.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+        return Connection(here.detach()), process
+
+
+_WORKER = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from loaders.pool import serve, without_pandas
+without_pandas()
+serve(int(sys.argv[2]))
+"""
 
 
 def _bundles(tasks: Sequence[ReadTask]) -> Iterator[list[ReadTask]]:
@@ -184,9 +209,31 @@ def _bundles(tasks: Sequence[ReadTask]) -> Iterator[list[ReadTask]]:
         yield bundle
 
 
-def _work(connection: Connection) -> None:
-    """Main loop of a worker process."""
-    _end_with_parent()
+def without_pandas() -> None:
+    """Makes pandas look absent in this process.
+
+    pyarrow imports it at the first list it is given, which costs each worker 0.5 s and 40 MB, and
+    no reader uses it.
+    """
+
+    class Absent(MetaPathFinder):
+        def find_spec(
+            self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        ) -> None:
+            if name == "pandas":
+                raise ModuleNotFoundError("pandas is not used by reading processes", name=name)
+
+    sys.meta_path.insert(0, Absent())
+
+
+def serve(descriptor: int) -> None:
+    """Main loop of a worker process: reads bundles until the other end has gone."""
+    import signal
+    from multiprocessing.connection import Connection
+
+    # Ctrl-C reaches the whole group; the process that was asked to stop closes our connection.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(descriptor)
     gatherer = Gatherer(lambda name, rows: connection.send(("rows", (name, rows))))
     try:
         while True:
@@ -198,18 +245,3 @@ def _work(connection: Connection) -> None:
             connection.send(("bundle", len(bundle)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
-
-
-def _end_with_parent() -> None:
-    import multiprocessing
-    import os
-
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, name="watch parent", daemon=True).start()

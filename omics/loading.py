@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> int:
     """Loads, prints what was done, and returns the exit code."""
     from loaders.load import prepare
-    from omics.dbt import run_dbt
+    from omics.dbt import build_arguments, run_dbt
     from omics.reports import print_build, print_load
     from warehouse.connection import connect, pg_environment
     from warehouse.settings import get_settings
@@ -28,7 +28,7 @@ def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> i
         if create_page:
             # A page shows what the marts say, so they are brought up to date first.
             environment = pg_environment(settings, database=conn.info.dbname)
-            built = run_dbt(settings, ["build"], environment=environment, quiet=True)
+            built = run_dbt(settings, build_arguments(), environment=environment, quiet=True)
     exit_code = exits.DONE if report.is_complete else exits.PARTIAL
     if built is not None and built.exit_code != exits.DONE:
         exit_code = built.exit_code
@@ -108,7 +108,7 @@ def load_document(report: LoadReport) -> dict[str, Any]:
 def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     """Runs dbt build under the build lock."""
     from loaders.load import prepare
-    from omics.dbt import run_dbt
+    from omics.dbt import build_arguments, run_dbt
     from omics.refresh import failure_message, store_results
     from omics.reports import print_build
     from warehouse.connection import connect, pg_environment
@@ -122,7 +122,9 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
         with advisory_lock(conn, "build", wait_seconds=wait):
             run_id = start_run(conn, "build", {"arguments": arguments})
             environment = pg_environment(settings, database=conn.info.dbname)
-            built = run_dbt(settings, ["build", *arguments], environment=environment, quiet=as_json)
+            built = run_dbt(
+                settings, build_arguments(arguments), environment=environment, quiet=as_json
+            )
             store_results(conn, run_id, built)
             finish_run(
                 conn,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from omics.dbt import DbtRun, run_dbt
+from omics.dbt import DbtRun, build_arguments, run_dbt
 from warehouse import exits
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def refresh(
     *,
     progress: Progress | None = None,
     quiet: bool = True,
-    build_arguments: Sequence[str] = (),
+    extra: Sequence[str] = (),
 ) -> RefreshReport:
     """Runs the scheduled refresh.
 
@@ -57,7 +57,7 @@ def refresh(
         request: What to load.
         progress: Told how loading gets on.
         quiet: Keep dbt's output for the report instead of printing it.
-        build_arguments: Further arguments for ``dbt build``.
+        extra: Further arguments for ``dbt build``.
 
     Returns:
         What was done; the exit code says how it ended.
@@ -81,7 +81,7 @@ def refresh(
             environment = pg_environment(settings, database=conn.info.dbname)
             with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
                 report.build = run_dbt(
-                    settings, ["build", *build_arguments], environment=environment, quiet=quiet
+                    settings, build_arguments(extra), environment=environment, quiet=quiet
                 )
             report.durations["build"] = report.build.seconds
             report.stale_sources = stale_sources(conn)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -278,6 +278,12 @@ def get_settings() -> Settings:
     return load_settings()
 
 
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a program that is started: this process's own, with `extra` on top."""
-    return {**os.environ, **extra}
+def child_environment(extra: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:
+    """The environment for a program that is started: this process's own, with `extra` on top.
+
+    Args:
+        extra: Variables to set.
+        without: Variables of this process that the program must not see.
+    """
+    own = {name: value for name, value in os.environ.items() if name not in without}
+    return {**own, **extra}

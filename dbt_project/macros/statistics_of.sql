@@ -11,6 +11,6 @@ cross join lateral (
         percentile_cont(0.5) within group (order by element.abundance) as median,
         stddev_samp(element.abundance) as sd
     from unnest({{ array_column }}) as element (abundance)
-    where element.abundance between -1e150 and 1e150
+    where {{ is_finite('element.abundance') }}
 ) as statistics
 {%- endmacro %}

@@ -257,7 +257,7 @@ def recognise(
     Raises:
         Unreadable: The format is known, but cannot be read rightly yet.
     """
-    # Joined once for all layouts: joining per layout was a third of the time of reading a small file.
+    # Joined once for all layouts: joining per layout took a third of the time of a small file.
     lines = cache(lambda: ["\t".join(map(str, r)) for r in (*preamble, header, *sample_rows)])
     stripped = [str(cell).strip() for cell in header]
     for layout in _layouts():

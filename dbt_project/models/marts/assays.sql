@@ -19,8 +19,8 @@ landed_assays as (
     select * from {{ ref('int_assays_unioned') }}
 ),
 
-dataset_features as not materialized (
-    select * from {{ ref('dataset_features') }}
+feature_rows as not materialized (
+    select * from {{ ref('int_feature_rows_unioned') }}
 ),
 
 named as (
@@ -44,41 +44,46 @@ settings as (
     select * from {{ ref('int_quality_settings') }}
 ),
 
-row_counts as (
+-- One dataset at a time, through the index on file_id: 300 rows of 12 assays sort in memory, where
+-- one sort over 2,000 datasets went to disk (4 s instead of 9 s). Read from the landed rows and not
+-- from dataset_features, so that the two large models are built side by side.
+counted as materialized (
     select
-        dataset_features.dataset_id,
-        count(*) as n_rows
+        to_build.dataset_id,
+        columns.position,
+        columns.n_rows,
+        columns.n_observed,
+        columns.n_zeros,
+        columns.n_negatives,
+        columns.quantiles
     from to_build
-    inner join dataset_features
-        on to_build.dataset_id = dataset_features.dataset_id
-    group by dataset_features.dataset_id
-),
-
-counted as (
-    select
-        dataset_features.dataset_id,
-        element.position,
-        count(*) as n_observed,
-        count(*) filter (where element.abundance = 0) as n_zeros,
-        count(*) filter (where element.abundance < 0) as n_negatives,
-        percentile_cont(array[0, 0.001, 0.25, 0.5, 0.75, 0.99, 0.999, 1]) within group (
-            order by element.abundance
-        ) as quantiles
-    from to_build
-    inner join dataset_features
-        on to_build.dataset_id = dataset_features.dataset_id
-    cross join
-        lateral unnest(dataset_features.abundances)
-        with ordinality as element (abundance, position)
-    where element.abundance between -1e150 and 1e150
-    group by dataset_features.dataset_id, element.position
+    cross join lateral (
+        select
+            element.position,
+            count(*) as n_rows,
+            count(element.abundance) filter (where {{ is_finite('element.abundance') }})
+                as n_observed,
+            count(*) filter (where element.abundance = 0) as n_zeros,
+            count(*) filter (where element.abundance < 0) as n_negatives,
+            percentile_cont(array[0, 0.001, 0.25, 0.5, 0.75, 0.99, 0.999, 1]) within group (
+                order by element.abundance
+            ) filter (where {{ is_finite('element.abundance') }}) as quantiles
+        from feature_rows
+        cross join lateral unnest(
+            {{ abundances('feature_rows.quantities', 'to_build.zero_is_missing') }}
+        ) with ordinality as element (abundance, position)
+        where
+            feature_rows.file_id = to_build.file_id
+            and feature_rows.load_id = to_build.load_id
+        group by element.position
+    ) as columns
 ),
 
 -- Medians are compared on a logarithmic scale. Unknown scales are compared as they are.
 compared as (
     select
         named.*,
-        row_counts.n_rows,
+        counted.n_rows,
         coalesce(counted.n_observed, 0) as n_observed,
         coalesce(counted.n_zeros, 0) as n_zeros,
         coalesce(counted.n_negatives, 0) as n_negatives,
@@ -88,15 +93,13 @@ compared as (
             when counted.quantiles[4] > 0 then ln(counted.quantiles[4])
         end as comparable_median
     from named
-    left join row_counts
-        on named.dataset_id = row_counts.dataset_id
     left join counted
         on
             named.dataset_id = counted.dataset_id
             and named.position = counted.position
 ),
 
-centres as (
+centres as materialized (
     select
         compared.dataset_id,
         count(*) as n_assays,
@@ -106,7 +109,7 @@ centres as (
     group by compared.dataset_id
 ),
 
-spreads as (
+spreads as materialized (
     select
         compared.dataset_id,
         percentile_cont(0.5) within group (

@@ -20,22 +20,15 @@ feature_rows as (
     select * from {{ ref('int_feature_rows_unioned') }}
 ),
 
--- The only place that turns text into numbers and zeros into gaps. Materialized so that the text of
--- a row is read once and not once per statistic.
-identified as materialized (
+-- Not materialized: reading the text of a row twice costs less than storing the rows in between.
+identified as not materialized (
     select
         to_build.dataset_id,
         to_build.file_id as source_file_id,
         feature_rows.row_number,
         feature_rows.reported_name,
         {{ feature_identity('to_build.feature_type', 'feature_rows.reported_name') }} as feature_id,
-        case
-            when to_build.zero_is_missing
-                then array_replace(
-                    feature_rows.quantities, cast(0 as double precision), null
-                )
-            else feature_rows.quantities
-        end as abundances,
+        {{ abundances('feature_rows.quantities', 'to_build.zero_is_missing') }} as abundances,
         feature_rows.is_contaminant,
         feature_rows.is_decoy,
         feature_rows.is_internal_standard,

@@ -72,7 +72,7 @@ feature_facts as (
     group by dataset_features.dataset_id
 ),
 
-skews as (
+skews as materialized (
     select
         dataset_features.dataset_id,
         avg(
@@ -137,7 +137,7 @@ scale_signs as (
     cross join settings
 ),
 
-scale_verdicts as (
+scale_verdicts as materialized (
     select
         scale_signs.dataset_id,
         case
@@ -168,7 +168,7 @@ result_rows as (
             and differential_results.contrast_id = contrasts.contrast_id
 ),
 
-result_facts as (
+result_facts as materialized (
     select
         result_rows.dataset_id,
         count(distinct result_rows.row_number) as n_rows,
@@ -257,7 +257,7 @@ reported_names as (
 ),
 
 -- A whole number is a spreadsheet date only among names: a column of numbers holds identifiers.
-name_facts as (
+name_facts as materialized (
     select
         reported_names.dataset_id,
         count(*) as n_names,

@@ -42,7 +42,7 @@ dataset_quality as (
     select * from {{ ref('dataset_quality') }}
 ),
 
-matrix_counts as (
+matrix_counts as materialized (
     select
         dataset_features.dataset_id,
         count(*) as n_rows,
@@ -55,7 +55,7 @@ matrix_counts as (
     group by dataset_features.dataset_id
 ),
 
-result_counts as (
+result_counts as materialized (
     select
         differential_results.dataset_id,
         count(distinct differential_results.row_number) as n_rows,
@@ -68,7 +68,7 @@ result_counts as (
     group by differential_results.dataset_id
 ),
 
-assay_counts as (
+assay_counts as materialized (
     select
         assays.dataset_id,
         count(*) as n_assays
@@ -78,7 +78,7 @@ assay_counts as (
     group by assays.dataset_id
 ),
 
-contrast_counts as (
+contrast_counts as materialized (
     select
         contrasts.dataset_id,
         count(*) as n_contrasts
@@ -88,7 +88,7 @@ contrast_counts as (
     group by contrasts.dataset_id
 ),
 
-quality as (
+quality as materialized (
     select
         dataset_quality.dataset_id,
         case
@@ -129,7 +129,7 @@ select
     coalesce(matrix_counts.n_rows, result_counts.n_rows, 0) as n_features,
     coalesce(assay_counts.n_assays, 0) as n_assays,
     coalesce(contrast_counts.n_contrasts, 0) as n_contrasts,
-    cast(coalesce(matrix_counts.n_values, 0) as bigint) as n_values,
+    cast(coalesce(matrix_counts.n_values, files.n_values, 0) as bigint) as n_values,
     coalesce(matrix_counts.n_contaminants, result_counts.n_contaminants, 0) as n_contaminants,
     1 - cast(matrix_counts.n_values as double precision)
     / nullif(matrix_counts.n_cells, 0) as missing_fraction,
