@@ -55,7 +55,8 @@ def report(rows: list[Row], scale: Scale) -> str:
 
 Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}. Machine: {os.cpu_count()} processors,
 {memory:.0f} GiB memory, {platform.system()} {platform.machine()},
-Python {platform.python_version()}; the embedded Postgres with the project's own configuration on the same machine.
+Python {platform.python_version()}; the embedded Postgres with the project's own configuration on
+the same machine.
 
 Every comparison is a ratio of two things measured in this one run: single times on a shared machine
 differ by a quarter from run to run, ratios much less. CI runs the same code with `--small`, which

@@ -69,9 +69,10 @@ counted as materialized (
                 order by element.abundance
             ) filter (where {{ is_finite('element.abundance') }}) as quantiles
         from feature_rows
-        cross join lateral unnest(
-            {{ abundances('feature_rows.quantities', 'to_build.zero_is_missing') }}
-        ) with ordinality as element (abundance, position)
+        cross join
+            lateral unnest(
+                {{ abundances('feature_rows.quantities', 'to_build.zero_is_missing') }}
+            ) with ordinality as element (abundance, position)
         where
             feature_rows.file_id = to_build.file_id
             and feature_rows.load_id = to_build.load_id
