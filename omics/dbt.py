@@ -1,26 +1,24 @@
-"""Runs dbt with the settings applied, and reads what it wrote about the run."""
+"""Runs dbt with the settings applied, and tells how each node ended."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import tempfile
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse import exits
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from warehouse.settings import Settings
 
 PROJECT_FOLDER = "dbt_project"
-
-#: Commands that leave target/run_results.json behind.
-_WITH_RESULTS = frozenset({"build", "run", "test", "seed", "snapshot"})
 
 
 def build_arguments(extra: Sequence[str] = ()) -> list[str]:
@@ -106,8 +104,6 @@ def run_dbt(
     Returns:
         How it ended.
     """
-    import time
-
     from warehouse.settings import child_environment
 
     folder = settings.root / PROJECT_FOLDER
@@ -117,49 +113,36 @@ def run_dbt(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_PROFILES_DIR": str(settings.root),
     }
-    # "-m dbt.cli.main" works too, but warns that the package has imported that module before.
-    start = "from dbt.cli.main import cli; cli(prog_name='dbt')"
-    command = [sys.executable, "-c", start, *arguments, "--project-dir", str(folder)]
-    results_file = _target(settings, environment) / "run_results.json"
-    before = results_file.stat().st_mtime_ns if results_file.exists() else None
     began = time.monotonic()
-    finished = subprocess.run(  # noqa: S603 - our own interpreter; arguments are not given to a shell
-        command,
-        cwd=settings.root,
-        # The address is resolved already; these would win over it in profiles.yml and in libpq.
-        env=child_environment(extra, without=("DATABASE_URL", "PGSERVICE")),
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-    )
-    seconds = time.monotonic() - began
-    results: tuple[NodeResult, ...] = ()
-    written = results_file.exists() and results_file.stat().st_mtime_ns != before
-    if arguments and arguments[0] in _WITH_RESULTS and written:
-        results = _results(json.loads(results_file.read_text("utf-8")))
+    with tempfile.TemporaryDirectory(prefix="omics-dbt-") as scratch:
+        results_file = Path(scratch) / "results.json"
+        command = [
+            *(sys.executable, "-m", "omics.dbt_process", str(results_file)),
+            *("--no-write-json", *arguments, "--project-dir", str(folder)),
+        ]
+        finished = subprocess.run(  # noqa: S603 - our own interpreter and module; no shell
+            command,
+            cwd=settings.root,
+            # The address is resolved already; these would win over it in profiles.yml and in libpq.
+            env=child_environment(extra, without=("DATABASE_URL", "PGSERVICE")),
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+        )
+        written = results_file.read_text("utf-8") if results_file.exists() else "[]"
     return DbtRun(
         return_code=finished.returncode,
-        results=results,
+        results=_results(json.loads(written)),
         output=finished.stdout or "",
-        seconds=round(seconds, 3),
+        seconds=round(time.monotonic() - began, 3),
         arguments=tuple(arguments),
     )
 
 
-def _target(settings: Settings, environment: Mapping[str, str]) -> Path:
-    from pathlib import Path
-
-    from warehouse.settings import child_environment
-
-    given = child_environment(environment).get("DBT_TARGET_PATH")
-    folder = settings.root / PROJECT_FOLDER
-    return folder / (Path(given) if given else Path("target"))
-
-
-def _results(document: Mapping[str, Any]) -> tuple[NodeResult, ...]:
+def _results(entries: Sequence[Mapping[str, Any]]) -> tuple[NodeResult, ...]:
     found = []
-    for entry in document.get("results", []):
+    for entry in entries:
         node_id = str(entry["unique_id"])
         affected = (entry.get("adapter_response") or {}).get("rows_affected")
         found.append(
