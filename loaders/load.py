@@ -394,10 +394,12 @@ def _land_type(
     refused: list[FileResult],
     watch: Progress,
 ) -> None:
-    from loaders.landing import land
-    from loaders.pool import read_all
+    from loaders.landing import import_ahead, land
+    from loaders.pool import read_all, uses_workers
     from warehouse.connection import database_url
 
+    if uses_workers(tasks, settings.workers):
+        import_ahead()
     results: list[FileResult] = []
 
     def rows() -> Generator[tuple[str, pa.Table], None, None]:

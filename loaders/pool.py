@@ -70,12 +70,18 @@ def read_all(tasks: Sequence[ReadTask], *, workers: int) -> Iterator[tuple[str, 
         tasks: Files to read.
         workers: Largest number of processes; 1 reads in this process.
     """
-    total = sum(task.size for task in tasks)
-    small = len(tasks) < MIN_FILES_FOR_WORKERS and total < MIN_BYTES_FOR_WORKERS
-    if workers <= 1 or len(tasks) < 2 or small:
-        yield from _read_here(tasks)
-    else:
+    if uses_workers(tasks, workers):
         yield from _read_in_workers(tasks, min(workers, len(tasks)))
+    else:
+        yield from _read_here(tasks)
+
+
+def uses_workers(tasks: Sequence[ReadTask], workers: int) -> bool:
+    """Tells whether reading these files is worth starting processes for."""
+    if workers <= 1 or len(tasks) < 2:
+        return False
+    total = sum(task.size for task in tasks)
+    return len(tasks) >= MIN_FILES_FOR_WORKERS or total >= MIN_BYTES_FOR_WORKERS
 
 
 def _read_here(tasks: Iterable[ReadTask]) -> Iterator[tuple[str, Any]]:
