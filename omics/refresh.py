@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from omics.dbt import DbtRun, build_arguments, run_dbt
+from omics.dbt import PROJECT_FOLDER, DbtRun, build_arguments, run_dbt
 from warehouse import exits
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ def refresh(
             began = time.monotonic()
             report.load = load(settings, conn, request, run_id=run_id, progress=progress)
             report.durations["load"] = round(time.monotonic() - began, 3)
+            report.stale_sources = stale_sources(settings, conn)
             environment = pg_environment(settings, database=conn.info.dbname)
             with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
                 report.build = run_dbt(
                     settings, build_arguments(extra), environment=environment, quiet=quiet
                 )
             report.durations["build"] = report.build.seconds
-            report.stale_sources = stale_sources(conn)
             store_results(conn, run_id, report.build)
             report.exit_code = _exit_code(report)
             report.message = failure_message(report.build)
@@ -122,15 +122,11 @@ def _exit_code(report: RefreshReport) -> int:
     return exits.DONE if complete else exits.PARTIAL
 
 
-#: A source is called stale when nothing has been loaded into it for this long.
-STALE_AFTER_DAYS = 7
+def stale_sources(settings: Settings, conn: psycopg.Connection[Any]) -> list[str]:
+    """Returns the sources that hold data but had no finished load for longer than they may.
 
-
-def stale_sources(conn: psycopg.Connection[Any]) -> list[str]:
-    """Returns the sources that hold data but have had no finished load for a week.
-
-    The rule is that of ``dbt source freshness`` in the project; asking Postgres directly saves
-    dbt's second start, about four seconds of every refresh.
+    The limit is that of ``dbt source freshness``, read from the file where the source declares it;
+    asking Postgres directly saves a second start of dbt, about five seconds of every refresh.
     """
     from psycopg import sql
 
@@ -141,14 +137,26 @@ def stale_sources(conn: psycopg.Connection[Any]) -> list[str]:
     for omics_type in OMICS_TYPES:
         row = conn.execute(
             sql.SQL(
-                "select max(inserted_at) < now() - make_interval(days => %s) "
+                "select max(inserted_at) < now() - %s::interval "
                 "from {}._dlt_loads where status = 0"
             ).format(sql.Identifier(schema_name(omics_type))),
-            (STALE_AFTER_DAYS,),
+            (_freshness_limit(settings, omics_type),),
         ).fetchone()
         if row is not None and row[0]:
             stale.append(omics_type)
     return stale
+
+
+def _freshness_limit(settings: Settings, omics_type: str) -> str:
+    """Returns the interval after which dbt warns that nothing new came into a source."""
+    import yaml
+
+    folder = settings.root / PROJECT_FOLDER / "models" / "staging" / omics_type
+    declared = yaml.safe_load((folder / f"_{omics_type}__sources.yml").read_text("utf-8"))
+    tables = declared["sources"][0]["tables"]
+    files = next(table for table in tables if table["name"] == "files")
+    limit = (files.get("config") or files)["freshness"]["warn_after"]
+    return f"{limit['count']} {limit['period']}"
 
 
 def store_results(conn: psycopg.Connection[Any], run_id: str, build: DbtRun) -> None:

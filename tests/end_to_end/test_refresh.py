@@ -8,8 +8,8 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +47,6 @@ def content(conn: psycopg.Connection[Any], *, root: str = "") -> dict[str, list[
         ).fetchall()
         found[table] = sorted(json.dumps(row, sort_keys=True) for (row,) in rows)
     return found
-
-
-@contextmanager
-def another_database(base: Settings, name: str, target: Path) -> Iterator[tuple[Omics, Any]]:
-    settings = base.model_copy(update={"database": f"{base.database}_{name}"})
-    with connect(settings) as conn:
-        yield runner(settings, target), conn
-    with connect(base) as conn:
-        conn.execute(f'drop database "{settings.database}" with (force)'.encode())
 
 
 @pytest.fixture(scope="module")
@@ -145,70 +136,69 @@ def test_a_held_lock_ends_with_75_and_names_the_holder(
     assert "holds the lock" in finished.stderr
 
 
-def test_plain_dbt_runs_and_tests(
-    refreshed: dict[str, Any], module_settings: Settings, tmp_path: Path
-) -> None:
+@dataclass(frozen=True)
+class Increments:
+    """A second database with the same files, built in two steps: by ``omics``, by plain dbt."""
+
+    omics: Omics
+    dbt: Callable[[str], None]
+    conn: psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def increments(
+    folder: Path, module_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Increments]:
+    """Loads the folder in any order, some files twice, with a build after the first few."""
+    settings = module_settings.model_copy(
+        update={"database": f"{module_settings.database}_increments"}
+    )
+    target = tmp_path_factory.mktemp("increments")
+    omics = runner(settings, target)
     environment = {
         **os.environ,
-        "DATABASE_URL": database_url(module_settings),
-        "DBT_TARGET_PATH": str(tmp_path),
-        "DBT_LOG_PATH": str(tmp_path),
+        "DATABASE_URL": database_url(settings),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target),
     }
-    for verb in ("run", "test"):
+
+    def dbt(verb: str) -> None:
         finished = subprocess.run(
             [sys.executable, "-m", "dbt.cli.main", verb, "--project-dir", "dbt_project"],
             cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert finished.returncode == 0, finished.stdout[-3000:]
 
-
-def test_any_order_twice_and_by_increments_equal_one_full_build(
-    refreshed: dict[str, Any],
-    folder: Path,
-    module_settings: Settings,
-    marts: psycopg.Connection[Any],
-    tmp_path: Path,
-) -> None:
     files = sorted(str(path) for path in folder.rglob("*.csv") if path.name != "photo.csv")
     random.Random(7).shuffle(files)  # noqa: S311 - an order, nothing secret
-    with another_database(module_settings, "order", tmp_path) as (omics, conn):
-        for start in (0, 3):
-            some = [word for path in files[start : start + 5] for word in ("--file", path)]
-            omics("load", *some)
-            omics("build")
-        omics("load", *(word for path in files for word in ("--file", path)))
-        omics("load", "--dir", str(folder), codes=(exits.PARTIAL,))
+    with connect(settings) as conn:
+        omics("load", *(word for path in files[:5] for word in ("--file", path)))
         omics("build")
-        by_increments = content(conn)
-        assert by_increments == content(marts)
-        omics("build", "--full-refresh")
-        assert content(conn) == by_increments
+        omics("load", *(word for path in files[3:] for word in ("--file", path)))
+        omics("load", "--dir", str(folder), codes=(exits.PARTIAL,))
+        dbt("run")
+        yield Increments(omics, dbt, conn)
+    with connect(module_settings) as conn:
+        conn.execute(f'drop database "{settings.database}" with (force)'.encode())
 
 
-def test_edits_and_removals_by_increments_equal_a_full_build(
-    module_settings: Settings, tmp_path: Path
+def test_any_order_twice_and_by_increments_equal_one_full_build(
+    refreshed: dict[str, Any], increments: Increments, marts: psycopg.Connection[Any]
 ) -> None:
-    root = tmp_path / "results"
-    write_lipids(root / "lipidomics" / "edited.csv", rows=30)
-    write_lipids(root / "lipidomics" / "gone.csv", seed=1)
-    write_lipids(root / "lipidomics" / "moved.csv", seed=2)
-    with another_database(module_settings, "edits", tmp_path / "target") as (omics, conn):
-        omics("refresh", "--dir", str(root))
-        write_lipids(root / "lipidomics" / "edited.csv", rows=29)
-        (root / "lipidomics" / "gone.csv").unlink()
-        (root / "lipidomics" / "moved.csv").rename(root / "lipidomics" / "elsewhere.csv")
-        write_results(root / "transcriptomics" / "new.csv")
-        omics("refresh", "--dir", str(root), "--prune")
-        rows = conn.execute(
-            "select n_features from marts.datasets where omics_type = 'lipidomics' order by 1"
-        ).fetchall()
-        assert rows == [(20,), (29,)]
-        # The row that the edit removed has left the marts; the file's old version is still in raw.
-        (old,) = conn.execute("select count(*) from raw_lipidomics.feature_rows").fetchall()
-        assert old[0] > 49
-        by_increments = content(conn)
-        omics("build", "--full-refresh")
-        assert content(conn) == by_increments
+    assert content(increments.conn) == content(marts)
+
+
+def test_plain_dbt_tests_what_plain_dbt_ran(increments: Increments) -> None:
+    increments.dbt("test")
+
+
+def test_a_build_records_itself(increments: Increments) -> None:
+    (run,) = increments.conn.execute(
+        "select status, exit_code, finished_at is not null, (select count(*) "
+        "from ops.run_results as r where r.run_id = b.run_id and r.node_type = 'model') > 20 "
+        "from ops.runs as b where command = 'build' order by started_at limit 1"
+    ).fetchall()
+    assert run == ("done", 0, True, True)
 
 
 def test_the_analyst_reads_marts_and_nothing_else(
@@ -248,3 +238,34 @@ def code_as_analyst(conn: psycopg.Connection[Any], statement: str) -> str | None
     except psycopg.Error as error:
         return error.sqlstate
     return None
+
+
+def test_edits_and_removals_by_increments_equal_a_full_build(
+    folder: Path, increments: Increments
+) -> None:
+    # The last test here: it changes the folder.
+    root, conn = folder / "lipidomics", increments.conn
+    before = features_of_lipids(conn)
+    assert before == [20, 21, 22, 23, 24, 25]
+    write_lipids(root / "5.csv", rows=19, seed=5)
+    (root / "0.csv").unlink()
+    (root / "1.csv").rename(root / "elsewhere.csv")
+    write_results(folder / "transcriptomics" / "new.csv", rows=12)
+    increments.omics("refresh", "--dir", str(folder), "--prune", codes=(exits.PARTIAL,))
+    assert features_of_lipids(conn) == [19, 21, 22, 23, 24]
+    (results,) = conn.execute("select count(*) from marts.contrasts").fetchall()
+    assert results == (2,)
+    # The rows that the edit removed have left the marts; the file's old version is still in raw.
+    (old,) = conn.execute("select count(*) from raw_lipidomics.feature_rows").fetchall()
+    assert old[0] == sum(before) + 19
+    by_increments = content(conn)
+    increments.omics("build", "--full-refresh")
+    assert content(conn) == by_increments
+
+
+def features_of_lipids(conn: psycopg.Connection[Any]) -> list[int]:
+    """Number of features of each lipidomics dataset, sorted."""
+    rows = conn.execute(
+        "select n_features from marts.datasets where omics_type = 'lipidomics' order by 1"
+    ).fetchall()
+    return [count for (count,) in rows]
