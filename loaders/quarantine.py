@@ -110,11 +110,17 @@ def store(
             "where resolved_at is null and source_path = any(%s) and quarantine_id <> all(%s)",
             ([row[1] for row in rows], [row[0] for row in rows]),
         )
-        updates = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+        updates = ", ".join(
+            f"{name} = excluded.{name}" for name in _COLUMNS[1:] if name != "mapping_stub"
+        )
         cursor.executemany(
             f"insert into ops.quarantine ({', '.join(_COLUMNS)}, first_seen_at, last_seen_at) "  # noqa: S608 - names are constants
             f"values ({', '.join(['%s'] * len(_COLUMNS))}, now(), now()) "
             f"on conflict (quarantine_id) do update set {updates}, "
+            # Roles that do not fit are no reason to forget the columns: the content is the same.
+            "mapping_stub = case when excluded.reason_code = 'mapping_does_not_fit' "
+            "then coalesce(excluded.mapping_stub, quarantine.mapping_stub) "
+            "else excluded.mapping_stub end, "
             "last_seen_at = now(), resolved_at = null",
             rows,
         )

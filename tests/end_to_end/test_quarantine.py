@@ -17,8 +17,8 @@ from warehouse import exits
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
     """A file whose first column could be anything."""
-    path = tmp_path / "metabolomics" / "odd.csv"
-    path.parent.mkdir()
+    path = tmp_path / "results" / "metabolomics" / "odd.csv"
+    path.parent.mkdir(parents=True)
     path.write_text("key,x1,x2\nfoo,1,2\nbar,3,4\n")
     return path
 
