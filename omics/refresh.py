@@ -137,8 +137,7 @@ def stale_sources(settings: Settings, conn: psycopg.Connection[Any]) -> list[str
     for omics_type in OMICS_TYPES:
         row = conn.execute(
             sql.SQL(
-                "select max(inserted_at) < now() - %s::interval "
-                "from {}._dlt_loads where status = 0"
+                "select max(inserted_at) < now() - %s::interval from {}._dlt_loads where status = 0"
             ).format(sql.Identifier(schema_name(omics_type))),
             (_freshness_limit(settings, omics_type),),
         ).fetchone()
