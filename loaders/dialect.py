@@ -46,10 +46,17 @@ def first_lines(text: str) -> list[str]:
 def sniff(lines: Sequence[str]) -> Dialect | None:
     """Returns the way of cutting that gives the steadiest table; None if there is no table."""
     has_quotes = any('"' in line for line in lines)
+    plain = [line for line in lines if line.strip("\r\n") and not line.startswith("#")]
     best: tuple[float, Dialect] | None = None
     for rank, delimiter in enumerate(DELIMITERS):
+        if not any(delimiter in line for line in lines):
+            continue
         for quoted in (False, True) if has_quotes else (False,):
-            counts = _field_counts(lines, delimiter, quoted=quoted)
+            counts = (
+                _quoted_counts(lines, delimiter)
+                if quoted
+                else [line.count(delimiter) + 1 for line in plain]
+            )
             if not counts:
                 continue
             dialect, score = _rate(counts, delimiter, quoted=quoted)
@@ -77,13 +84,7 @@ def records(lines: Sequence[str], dialect: Dialect) -> Iterator[tuple[int, list[
         yield reader.line_num, record
 
 
-def _field_counts(lines: Sequence[str], delimiter: str, *, quoted: bool) -> list[int]:
-    if not quoted:
-        return [
-            line.count(delimiter) + 1
-            for line in lines
-            if line.strip("\r\n") and not line.startswith("#")
-        ]
+def _quoted_counts(lines: Sequence[str], delimiter: str) -> list[int]:
     try:
         # Lines that the reader joins into one record show that a quote was opened and not closed.
         reader = csv.reader(lines, delimiter=delimiter)
@@ -96,8 +97,9 @@ def _rate(counts: Sequence[int], delimiter: str, *, quoted: bool) -> tuple[Diale
     """Rates by how many lines have the usual number of cells, and whether the first ones do."""
     later = counts[len(counts) // 3 :]
     width = Counter(later).most_common(1)[0][0]
-    consistency = sum(1 for count in counts if count == width) / len(counts)
-    near = sum(1 for count in counts if count in (width, width - 1)) / len(counts)
+    fitting = counts.count(width)
+    consistency = fitting / len(counts)
+    near = (fitting + counts.count(width - 1)) / len(counts)
     begins = counts[0] in (width, width - 1) and counts[0] > 1
     score = 0.7 * consistency + 0.3 * near + (0.1 if begins else 0.0)
     return Dialect(delimiter, quoted, width, round(consistency, 4)), score

@@ -161,12 +161,17 @@ def _feature_type(omics: str, names: Sequence[str]) -> str | None:
     return feature_type_of(omics, names)
 
 
+@cache
+def _omics_of(kinds: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(sorted({name_patterns()[index].omics for index in kinds}))
+
+
 def _omics_shares(names: Sequence[str]) -> dict[str, float]:
     distinct = list(dict.fromkeys(name.strip() for name in names if name.strip()))[: 4 * _SAMPLE]
     sample = distinct[:: max(1, len(distinct) // _SAMPLE)]
     hits: dict[str, int] = {}
     for name in sample:
-        for omics in {name_patterns()[index].omics for index in kinds_of(name)}:
+        for omics in _omics_of(kinds_of(name)):
             hits[omics] = hits.get(omics, 0) + 1
     return {omics: count / len(sample) for omics, count in hits.items()}
 

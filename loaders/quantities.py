@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from loaders import vocabulary
 
@@ -45,6 +45,7 @@ def _affixes() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return before, after
 
 
+@lru_cache(maxsize=8192)
 def split(header: str) -> tuple[str, str] | None:
     """Splits a header into quantity and sample; None if it names no known quantity.
 

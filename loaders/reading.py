@@ -202,11 +202,7 @@ def refuse_known_format(head: str, part: str) -> None:
     beginning = head[:20_000].lstrip("\ufeff")
     lines = beginning.splitlines()[:200]
     for name, pattern, by_line in _known_formats():
-        hit = (
-            any(pattern.match(line) for line in lines)
-            if by_line
-            else pattern.match(beginning) is not None
-        )
+        hit = any(map(pattern.match, lines)) if by_line else pattern.match(beginning) is not None
         if hit:
             raise Unreadable(
                 "format_not_readable_yet",

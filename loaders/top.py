@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from loaders import vocabulary
 from loaders.model import Unreadable
@@ -85,7 +86,7 @@ def header_only(line: int, header: Sequence[str], place: str) -> Unreadable:
 
 
 def _filled(record: Sequence[str]) -> int:
-    return sum(1 for cell in record if cell.strip())
+    return len(list(filter(None, map(str.strip, record))))
 
 
 def _usual_width(records: Sequence[Sequence[str]], full: Sequence[int]) -> int:
@@ -109,7 +110,8 @@ def _numeric_columns(
 
 def _text_share(record: Sequence[str], columns: Sequence[int], offset: int) -> tuple[float, float]:
     """Returns the shares of text and of numbers among the given columns of a row."""
-    cells = [record[at] for at in (i - offset for i in columns) if 0 <= at < len(record)]
+    size = len(record)
+    cells = [record[i - offset] for i in columns if 0 <= i - offset < size]
     numbers, texts, _ = tally(cells)
     return texts / len(columns), numbers / len(columns)
 
@@ -160,14 +162,22 @@ def _named_row(
     """
     for index in reversed([i for i in full if i < _MAX_TOP][:-1]):
         record = records[index]
+        # The words first: few rows have one, and the shares of the others need no counting.
+        if not _names_a_column(record, numeric) or _is_label_row(record):
+            continue
         texts, _ = _text_share(record, numeric, 1 if len(record) == width - 1 else 0)
-        if texts >= 0.8 and _names_a_column(record, numeric) and not _is_label_row(record):
+        if texts >= 0.8:
             return index
     return -1
 
 
+@cache
+def _column_words() -> frozenset[str]:
+    return vocabulary.words("headers", "feature") | vocabulary.words("headers", "sample")
+
+
 def _names_a_column(record: Sequence[str], numeric: Sequence[int]) -> bool:
-    known = vocabulary.words("headers", "feature") | vocabulary.words("headers", "sample")
+    known = _column_words()
     skip = set(numeric)
     return any(
         vocabulary.normalise(cell) in known

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -545,11 +545,16 @@ class _Ballot:
 def _is_annotation(column: Column) -> bool:
     if column.word in vocabulary.words("headers", "annotation"):
         return column.word != "x" or column.index == 0
-    return vocabulary.pattern("headers", "annotation_patterns").search(column.word) is not None
+    return _fits_any("annotation_patterns", column.word)
 
 
 def _is_summary(column: Column) -> bool:
-    return vocabulary.pattern("headers", "summary_patterns").search(column.word) is not None
+    return _fits_any("summary_patterns", column.word)
+
+
+@lru_cache(maxsize=8192)
+def _fits_any(key: str, word: str) -> bool:
+    return vocabulary.pattern("headers", key).search(word) is not None
 
 
 def _is_label(column: Column) -> bool:

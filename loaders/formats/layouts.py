@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from loaders.datafiles import read_yaml
@@ -62,7 +62,7 @@ class _Table:
         self.header = header
         self.rows = rows
         self.preamble = preamble
-        self.empty = _EMPTY | {str(token).lower() for token in missing}
+        self.empty = _EMPTY.union(str(token).lower() for token in missing) if missing else _EMPTY
 
     def find(self, pattern: str) -> list[int]:
         fits = _pattern(pattern).fullmatch
@@ -84,12 +84,40 @@ class _Table:
         return sum(1 for cell in filled if _NUMBER.fullmatch(cell)) >= 0.9 * len(filled)
 
 
-def _fits(layout: Mapping[str, Any], table: _Table, lines: Callable[[], Sequence[str]]) -> bool:
+@cache
+def _header_patterns() -> tuple[str, ...]:
+    """Returns every pattern that a layout asks of a header."""
+    asked = (p for x in _layouts() for p in (*x.get("all_of", ()), *x.get("none_of", ())))
+    return tuple(dict.fromkeys(asked))
+
+
+@cache
+def _any_header_pattern() -> re.Pattern[str]:
+    for pattern in _header_patterns():
+        if re.search(r"\\[1-9]|\(\?P", pattern):
+            raise ValueError(f"{pattern!r}: groups are numbered anew where patterns are joined")
+    return _pattern("|".join(f"(?:{pattern})" for pattern in _header_patterns()))
+
+
+@lru_cache(maxsize=8192)
+def _patterns_of(text: str) -> frozenset[str]:
+    """Returns which header patterns one header fits; most sample names fit none."""
+    if not _any_header_pattern().fullmatch(text):
+        return frozenset()
+    return frozenset(p for p in _header_patterns() if _pattern(p).fullmatch(text))
+
+
+def _fits(
+    layout: Mapping[str, Any],
+    table: _Table,
+    found: frozenset[str],
+    lines: Callable[[], Sequence[str]],
+) -> bool:
     if "columns" in layout and len(table.header) != layout["columns"]:
         return False
-    if not all(table.find(pattern) for pattern in layout.get("all_of", ())):
+    if not found.issuperset(layout.get("all_of", ())):
         return False
-    if any(table.find(pattern) for pattern in layout.get("none_of", ())):
+    if not found.isdisjoint(layout.get("none_of", ())):
         return False
     if "marker" in layout and not any(map(_pattern(layout["marker"]).match, lines())):
         return False
@@ -260,9 +288,11 @@ def recognise(
     # Joined once for all layouts: joining per layout took a third of the time of a small file.
     lines = cache(lambda: ["\t".join(map(str, r)) for r in (*preamble, header, *sample_rows)])
     stripped = [str(cell).strip() for cell in header]
+    # One look at each header instead of one per layout: 0.5 ms of a small file.
+    found = frozenset[str]().union(*map(_patterns_of, stripped))
     for layout in _layouts():
         table = _Table(stripped, sample_rows, preamble, layout.get("missing", ()))
-        if _fits(layout, table, lines):
+        if _fits(layout, table, found, lines):
             return _compile(layout, table)
     return None
 

@@ -81,6 +81,16 @@ class _Hit:
 
 
 def _hit(index: int, header: str, rename: Mapping[str, str]) -> _Hit | None:
+    return _read_hit(index, header, rename) if rename else _plain_hit(index, header)
+
+
+# Asked three times per file, of the same header.
+@lru_cache(maxsize=8192)
+def _plain_hit(index: int, header: str) -> _Hit | None:
+    return _read_hit(index, header, {})
+
+
+def _read_hit(index: int, header: str, rename: Mapping[str, str]) -> _Hit | None:
     """Reads one header as a statistic, with the rest of the header as the contrast's label."""
     known = _statistic_of()
     word = fold(header)

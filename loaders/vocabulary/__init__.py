@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from loaders.datafiles import read_yaml
@@ -34,6 +34,7 @@ def pattern(name: str, key: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{entry})" for entry in load(name)[key]), re.IGNORECASE)
 
 
+@lru_cache(maxsize=8192)
 def normalise(text: str) -> str:
     """Folds case and the separators that tools exchange freely: ``P.Value`` is ``p value``.
 
