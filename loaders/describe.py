@@ -38,6 +38,7 @@ class Sample:
     style: NumberStyle
     names: Sequence[str]
     missing: Mapping[str, int]
+    cells: Any
 
 
 def fingerprint(header: Sequence[str]) -> str:
@@ -74,7 +75,7 @@ def sample_of(grid: Grid, roles: Roles, cells: Any, names: Sequence[str], part: 
     """
     delimiter = grid.evidence.get("delimiter")
     style, parsed = values.understand(cells, roles.missing_tokens, delimiter=delimiter, place=part)
-    return Sample(parsed, style, names, values.missing_counts(cells, parsed))
+    return Sample(parsed, style, names, values.missing_counts(cells, parsed), cells)
 
 
 def matrix_header(

@@ -9,6 +9,7 @@ without reading the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from loaders.model import OMICS_TYPES, STATISTICS
@@ -133,6 +134,7 @@ def schema_name(omics_type: str) -> str:
     return f"raw_{omics_type}"
 
 
+@cache
 def arrow_schema(table: LandingTable) -> pa.Schema:
     """Returns the Arrow schema of a landing table, without dlt's load id."""
     import pyarrow as pa

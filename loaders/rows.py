@@ -106,20 +106,29 @@ class Account:
         """Returns the rejected rows, in landing order of columns."""
         import pyarrow as pa
 
-        schema = pa.schema(
-            [
-                ("row_number", pa.int64()),
-                ("column_name", pa.string()),
-                ("raw_text", pa.string()),
-                ("reason_code", pa.string()),
-                ("message", pa.string()),
-            ]
-        )
+        schema = _reject_schema()
+        if not self.rejected:
+            return schema.empty_table()
         columns = [[reject[at] for reject in self.rejected] for at in range(len(schema))]
         return pa.table(
             [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)],
             schema=schema,
         )
+
+
+@cache
+def _reject_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("row_number", pa.int64()),
+            ("column_name", pa.string()),
+            ("raw_text", pa.string()),
+            ("reason_code", pa.string()),
+            ("message", pa.string()),
+        ]
+    )
 
 
 @cache

@@ -76,6 +76,8 @@ def parse(cells: Any, style: NumberStyle, extra_missing: tuple[str, ...] = ()) -
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if style.plain and not extra_missing and (whole := _only_numbers(cells)):
+        return whole
     missing = pc.is_in(cells, value_set=_missing_set(extra_missing))
     none = pa.scalar(None, pa.string())
     text = pc.if_else(missing, none, cells)
@@ -97,6 +99,27 @@ def parse(cells: Any, style: NumberStyle, extra_missing: tuple[str, ...] = ()) -
         bad = None
     zeros = int(pc.sum(pc.equal(numbers, 0)).as_py() or 0)
     return Parsed(text, numbers, bad, zeros)
+
+
+def _only_numbers(cells: Any) -> Parsed | None:
+    """Reads cells that are all finite numbers, at half the cost; None where one is not.
+
+    No general spelling of a missing quantity reads as a finite number, so none is among them.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    if numbers.null_count:
+        return None
+    doubles = numbers.to_numpy()
+    if not np.isfinite(doubles).all():
+        return None
+    return Parsed(cells, numbers, None, len(doubles) - int(np.count_nonzero(doubles)))
 
 
 def understand(
