@@ -170,7 +170,7 @@ def _resource(dlt: Any, rows: Iterable[tuple[str, pa.Table]], counted: dict[str,
             ready.clear()
 
         for name, table in rows:
-            gatherer.add(name, table)
+            gatherer.add(name, table, table.nbytes)
             yield from marked()
         gatherer.flush()
         yield from marked()

@@ -46,10 +46,10 @@ class Gatherer:
         self._held: dict[str, list[pa.Table]] = {}
         self._bytes = 0
 
-    def add(self, name: str, rows: pa.Table) -> None:
-        """Holds rows of table ``name``; sends everything once the limit is passed."""
+    def add(self, name: str, rows: pa.Table, size: int) -> None:
+        """Holds rows of table ``name``, ``size`` bytes; sends all once the limit is passed."""
         self._held.setdefault(name, []).append(rows)
-        self._bytes += rows.nbytes
+        self._bytes += size
         if self._bytes >= self._limit:
             self.flush()
 
