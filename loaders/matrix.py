@@ -105,7 +105,7 @@ class MatrixReading:
         if not count:
             return None
         flat = pa.concat_arrays([rows.flat_column(table, index) for index in self._columns])
-        # The sample of a small file is the whole of it: 0.3 ms saved by not reading it twice.
+        # The sample of a small file is the whole of it: not read twice, 0.15 ms and more.
         sample = self._sample
         parsed = (
             sample.parsed

@@ -50,7 +50,7 @@ def classify(cell: str) -> str:
     return _kind_of_word(cell)
 
 
-# Remembered, because files share the names of their molecules: 0.3 ms of a small file.
+# Remembered, because files share the names of their molecules: at best 0.05 ms per 60 cells.
 @lru_cache(maxsize=16_384)
 def _kind_of_word(cell: str) -> str:
     if is_missing(cell):

@@ -76,18 +76,15 @@ class Column:
 
 def sample_rows(first: Any, width: int) -> list[list[str]]:
     """Takes evenly spread rows of an Arrow table of text."""
-    import numpy as np
-    import pyarrow as pa
+    return [list(row) for row in zip(*_sample_columns(first, width), strict=True)]
 
+
+def _sample_columns(first: Any, width: int) -> list[list[str]]:
     rows = first.num_rows
     wanted = min(rows, max(12, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, width))))
-    picked = np.arange(wanted) * rows // wanted
-    # One array of all columns: column by column takes twice as long where the table is small.
-    cells = pa.concat_arrays([c for index in range(width) for c in first.column(index).chunks])
-    places = np.add.outer(picked, np.arange(width) * rows)
-    sampled = cells.take(pa.array(places.ravel())).to_numpy(zero_copy_only=False)
-    found: list[list[str]] = sampled.reshape(wanted, width).tolist()
-    return found
+    if wanted < rows:
+        first = first.take([index * rows // wanted for index in range(wanted)])
+    return [first.column(index).to_pylist() for index in range(width)]
 
 
 def profile(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:

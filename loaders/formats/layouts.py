@@ -288,7 +288,7 @@ def recognise(
     # Joined once for all layouts: joining per layout took a third of the time of a small file.
     lines = cache(lambda: ["\t".join(map(str, r)) for r in (*preamble, header, *sample_rows)])
     stripped = [str(cell).strip() for cell in header]
-    # One look at each header instead of one per layout: 0.5 ms of a small file.
+    # One look at each header instead of one per layout: 0.26 ms for 13 headers met before.
     found = frozenset[str]().union(*map(_patterns_of, stripped))
     for layout in _layouts():
         table = _Table(stripped, sample_rows, preamble, layout.get("missing", ()))
