@@ -73,7 +73,10 @@ def test_ten_killed_loads_each_run_again_equal_a_clean_one(
     environment: dict[str, str],
     load_folder: Load,
     current: Current,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # For the loads in this process only: reading processes cost more than such small files.
+    monkeypatch.setattr("loaders.pool.MIN_FILES_FOR_WORKERS", FILES_PER_LOAD + 1)
     seed = time.time_ns() % 10**6
     chance = random.Random(seed)  # noqa: S311 - moments to kill at, nothing secret
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
@@ -86,11 +89,9 @@ def test_ten_killed_loads_each_run_again_equal_a_clean_one(
         version += 1
         assert version <= 3 * KILLS, "the kills came too late to say anything"
         write_version(tmp_path, version)
-        began = time.monotonic()
         process = start("load", "--dir", str(tmp_path), environment=environment)
         try:
             process.wait(timeout=chance.uniform(0.25, 1.0) * usual)
-            usual = time.monotonic() - began
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -103,6 +104,9 @@ def test_ten_killed_loads_each_run_again_equal_a_clean_one(
         # In this process, which spares a start; the killed one's lock may last a moment.
         again = load_folder(tmp_path, wait_seconds=30)
         assert again.is_complete
+        if again.counts["files_loaded"] == 0:
+            # All was done by then, for the first load was a slow one: the next kills come earlier.
+            usual *= 0.7
         seen = current()
         assert len(seen) == FILES_PER_LOAD
         assert {count for count, _ in seen.values()} == {rows_of(version)}
