@@ -96,7 +96,8 @@ def environment(settings: Settings) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The public files beside the checkout."""
-    folder = REPOSITORY.parent / "shared" / "corpus"
+    # Resolved, as loading resolves the folders it is given: the place may be a link.
+    folder = (REPOSITORY.parent / "shared" / "corpus").resolve()
     if not folder.is_dir():
         pytest.skip(f"the public files are not here: {folder}")
     return folder
