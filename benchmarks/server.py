@@ -38,5 +38,12 @@ def database(base: Settings, name: str) -> Iterator[Settings]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Variables that make the command line use this database."""
-    return {"DATABASE_URL": connection.database_url(settings)}
+    """Variables that make the command line use this database.
+
+    Each database has a dbt target folder of its own: dbt parses the whole project again when the
+    connection differs from that of the last command, which with one database happens once.
+    """
+    return {
+        "DATABASE_URL": connection.database_url(settings),
+        "DBT_TARGET_PATH": str(settings.root / "target" / settings.database),
+    }
