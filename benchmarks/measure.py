@@ -29,7 +29,7 @@ def omics(*arguments: str, environment: Mapping[str, str], watch_memory: bool = 
 
     Memory, where it is watched, is the largest sum over the process tree of the proportional set
     size, so that shared pages count once; 0 where /proc has no such figure.
-    Watching takes a third of a processor from what is watched, so times are taken without.
+    Watching takes processor time from what is watched, so times are taken without.
     """
     # Users' machines keep byte-code; without it every start compiles all imports.
     own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

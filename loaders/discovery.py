@@ -172,7 +172,7 @@ def _no_file(place: str) -> OmicsError:
 
 
 def _local_files(root: str) -> Iterator[FoundFile]:
-    # os.scandir lists 10,000 files in under 0.2 s; Path.rglob plus stat took four times that.
+    # os.scandir gives names and kinds in one pass over a folder, without a Path for each entry.
     pending: list[tuple[str, tuple[str, ...]]] = [(root, (Path(root).name,))]
     while pending:
         folder, names = pending.pop()

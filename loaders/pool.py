@@ -29,7 +29,7 @@ SEND_BYTES = 4 * 1024 * 1024
 #: Files handed to a worker at once: fewer messages than one by one, and still even shares.
 FILES_PER_TASK = 16
 BYTES_PER_TASK = 4 * 1024 * 1024
-#: Below this many files or bytes, starting workers (0.7 s) costs more than it saves.
+#: Below this many files or bytes, starting workers is taken to cost more than it saves.
 MIN_FILES_FOR_WORKERS = 48
 MIN_BYTES_FOR_WORKERS = 24 * 1024 * 1024
 
@@ -218,7 +218,7 @@ def _bundles(tasks: Sequence[ReadTask]) -> Iterator[list[ReadTask]]:
 def without_pandas() -> None:
     """Makes pandas look absent in this process.
 
-    pyarrow imports it at the first list it is given, which costs each worker 0.5 s and 40 MB, and
+    pyarrow imports it at the first list it is given, which costs each worker time and memory, and
     no reader uses it.
     """
 
