@@ -248,7 +248,7 @@ def _make_good(
 
 
 def _plan(conn: psycopg.Connection[Any], request: LoadRequest, fetcher: _Fetcher) -> LoadPlan:
-    from loaders.reading import READER_VERSION
+    from loaders.reading.read import READER_VERSION
 
     if request.folder is not None:
         found = find_in_folder(request.folder)
@@ -459,7 +459,7 @@ def _account(
 ) -> None:
     """Writes what the load means for files that were refused, that came back or that have gone."""
     from loaders import quarantine
-    from loaders.reading import READER_VERSION
+    from loaders.reading.read import READER_VERSION
 
     by_path = {planned.path: planned for planned in plan.files}
     stored: list[tuple[FoundFile, str | None, str, Unreadable]] = []

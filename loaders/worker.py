@@ -134,7 +134,7 @@ def read_one(task: ReadTask, emit: Emit) -> FileResult:
         The outcome; ``refusal`` is set when the file must go to quarantine.
     """
     from loaders.plan import sha256_of
-    from loaders.reading import read_file
+    from loaders.reading.read import read_file
 
     result = FileResult(task.path)
     try:
@@ -308,7 +308,7 @@ def _read_dataset(
 
 
 def _reader_version() -> str:
-    from loaders.reading import READER_VERSION
+    from loaders.reading.read import READER_VERSION
 
     return READER_VERSION
 

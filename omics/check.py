@@ -53,7 +53,7 @@ def _check(
     file: FoundFile, local: Path, declared: str | None, options: ReadOptions
 ) -> list[dict[str, Any]]:
     from loaders.model import OMICS_TYPES, SourceFile, Unreadable
-    from loaders.reading import read_file
+    from loaders.reading.read import read_file
 
     if declared is not None and declared not in OMICS_TYPES:
         return [

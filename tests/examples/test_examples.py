@@ -13,7 +13,7 @@ import pytest
 
 from loaders.discovery import FoundFile, find_in_folder
 from loaders.model import ReadOptions, SourceFile, Unreadable
-from loaders.reading import read_file
+from loaders.reading.read import read_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"

@@ -19,7 +19,7 @@ from loaders.model import (
     SourceFile,
     Unreadable,
 )
-from loaders.reading import read_file
+from loaders.reading.read import read_file
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 MANIFEST = CORPUS / "manifest.csv"

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from loaders import grid as grids
-from loaders import mapping, opening, vocabulary, voting
-from loaders.describe import Context, named_after_path
+from loaders import vocabulary
 from loaders.formats import layouts
-from loaders.grid import Grid, RaggedLog
 from loaders.model import DatasetReading, ReadOptions, Roles, SourceFile, Unreadable
-from loaders.opening import Member
-from loaders.top import NoHeader
+from loaders.reading import grid as grids
+from loaders.reading import mapping, opening, voting
+from loaders.reading.describe import Context, named_after_path
+from loaders.reading.grid import Grid, RaggedLog
+from loaders.reading.opening import Member
+from loaders.reading.top import NoHeader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +91,7 @@ def _member(
     member: Member, declared: str | None, options: ReadOptions, path: str
 ) -> list[DatasetReading]:
     if member.kind == "workbook":
-        from loaders.excel import sheets
+        from loaders.reading.excel import sheets
 
         return _sheets(sheets(member), declared, options, path)
     text = cast(opening.TextSource, member.text)
@@ -138,18 +139,18 @@ def read_grid(
     first = _first(grid, context.part)
     roles = named_after_path(_roles(grid, first, context, given), context.path)
     if roles.orientation == "result_table":
-        from loaders.results import result_readings
+        from loaders.reading.results import result_readings
 
         return result_readings(grid, roles, first, context)
     if roles.orientation == "features_in_rows":
-        from loaders.matrix import MatrixReading
+        from loaders.reading.matrix import MatrixReading
 
         return [MatrixReading(grid, roles, first, context)]
     if roles.orientation == "samples_in_rows":
-        from loaders.transposed import TransposedReading
+        from loaders.reading.transposed import TransposedReading
 
         return [TransposedReading(grid, roles, context)]
-    from loaders.long import LongReading
+    from loaders.reading.long import LongReading
 
     return [LongReading(grid, roles, context)]
 
@@ -176,7 +177,7 @@ def _first(grid: Grid, part: str) -> pa.Table:
     Raises:
         Unreadable: If there is no row below the header.
     """
-    from loaders.top import header_only
+    from loaders.reading.top import header_only
 
     log = RaggedLog()
     for table in grid.rows(log):

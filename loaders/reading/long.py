@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from loaders import describe, rows, values
-from loaders.describe import Context
-from loaders.grid import Grid, RaggedLog
 from loaders.model import Assay, Counts, DatasetHeader, Roles, Unreadable
-from loaders.transposed import list_literals
+from loaders.reading import describe, rows, values
+from loaders.reading.describe import Context
+from loaders.reading.grid import Grid, RaggedLog
+from loaders.reading.transposed import list_literals
 
 if TYPE_CHECKING:
     import pyarrow as pa

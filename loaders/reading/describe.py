@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loaders import mapping, scale, values, vocabulary
-from loaders.grid import Grid
+from loaders import vocabulary
 from loaders.model import Assay, DatasetHeader, Roles, Unreadable
-from loaders.omics_type import TypeVote, feature_type_of, vote_type
-from loaders.values import NumberStyle
+from loaders.reading import mapping, scale, values
+from loaders.reading.grid import Grid
+from loaders.reading.omics_type import TypeVote, feature_type_of, vote_type
+from loaders.reading.values import NumberStyle
 
 #: Values from which scale and zero policy are decided.
 SAMPLE_VALUES = 20_000
@@ -155,7 +156,7 @@ def decide_omics_type(
     Raises:
         Unreadable: If nothing decides.
     """
-    from loaders.quantities import families
+    from loaders.reading.quantities import families
 
     implied = families([grid.header[index] for index, _ in roles.assay_columns]).omics
     header = [*grid.header, *([roles.quantity] if roles.quantity else [])]

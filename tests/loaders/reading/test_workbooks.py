@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from loaders.excel import text_of
+from loaders.reading.excel import text_of
 
 openpyxl = pytest.importorskip("openpyxl", reason="openpyxl writes the workbooks of these tests")
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from loaders import describe, rows, values
-from loaders.describe import Context
-from loaders.grid import Grid, RaggedLog
-from loaders.matrix import MatrixReading
 from loaders.model import Contrast, Counts, DatasetHeader, DatasetReading, Roles
-from loaders.omics_type import feature_type_of
+from loaders.reading import describe, rows, values
+from loaders.reading.describe import Context
+from loaders.reading.grid import Grid, RaggedLog
+from loaders.reading.matrix import MatrixReading
+from loaders.reading.omics_type import feature_type_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

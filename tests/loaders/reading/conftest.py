@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from loaders.model import Counts, DatasetHeader, ReadOptions, SourceFile, Unreadable
-from loaders.reading import read_file
+from loaders.reading.read import read_file
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cache
 
 from loaders import vocabulary
 from loaders.model import Unreadable
-from loaders.numbers import tally
+from loaders.reading.numbers import tally
 
 _MAX_TOP = 30
 

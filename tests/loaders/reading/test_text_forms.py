@@ -261,7 +261,7 @@ def test_any_numbers_and_notes_come_back(one, cells, delimiter):
 
 
 def test_a_long_file_is_streamed_with_the_same_result(one, monkeypatch):
-    from loaders import grid, opening
+    from loaders.reading import grid, opening
 
     text = "Lipid,S1,S2\n" + "".join(f"PC {i}:1,{i}.5,{i}\n" for i in range(20, 3000))
     text = text.replace("PC 77:1,", "\nPC 77:1,").replace("PC 99:1,99.5,99", "PC 99:1,99.5")

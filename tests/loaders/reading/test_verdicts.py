@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders import mapping, quantities, scale, values, vocabulary
+from loaders import vocabulary
 from loaders.model import Unreadable
-from loaders.omics_type import omics_type_of_folder, vote_names, vote_type
-from loaders.rows import unique_names
-from loaders.values import NumberStyle
+from loaders.reading import mapping, quantities, scale, values
+from loaders.reading.omics_type import omics_type_of_folder, vote_names, vote_type
+from loaders.reading.rows import unique_names
+from loaders.reading.values import NumberStyle
 
 _random = np.random.default_rng(7)
 

@@ -13,12 +13,13 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from loaders import mapping, vocabulary
-from loaders.grid import Grid
+from loaders import vocabulary
 from loaders.model import Roles, Unreadable
-from loaders.numbers import is_missing, tally
-from loaders.omics_type import NameVote, vote_names
-from loaders.quantities import families
+from loaders.reading import mapping
+from loaders.reading.grid import Grid
+from loaders.reading.numbers import is_missing, tally
+from loaders.reading.omics_type import NameVote, vote_names
+from loaders.reading.quantities import families
 
 #: Cells of a column that are looked at.
 SAMPLE_ROWS = 60

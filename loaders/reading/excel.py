@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loaders import grid as grids
-from loaders.grid import Grid
 from loaders.model import Unreadable
-from loaders.opening import Member
+from loaders.reading import grid as grids
+from loaders.reading.grid import Grid
+from loaders.reading.opening import Member
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from loaders import dialect as dialects
-from loaders import top as tops
-from loaders.dialect import Dialect
 from loaders.model import Unreadable
-from loaders.opening import TextSource
+from loaders.reading import dialect as dialects
+from loaders.reading import top as tops
+from loaders.reading.dialect import Dialect
+from loaders.reading.opening import TextSource
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from loaders import describe, rows, values
-from loaders.describe import Context
-from loaders.grid import Grid, RaggedLog
 from loaders.model import Assay, Counts, DatasetHeader, Roles
-from loaders.values import NumberStyle
+from loaders.reading import describe, rows, values
+from loaders.reading.describe import Context
+from loaders.reading.grid import Grid, RaggedLog
+from loaders.reading.values import NumberStyle
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from loaders import vocabulary
 from loaders.model import Unreadable
-from loaders.numbers import missing_spellings
+from loaders.reading.numbers import missing_spellings
 
 Mark = Literal[".", ","]
 

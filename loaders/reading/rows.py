@@ -10,8 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from loaders import vocabulary
-from loaders.grid import RaggedLog
 from loaders.model import Counts, Roles, Unreadable
+from loaders.reading.grid import RaggedLog
 
 if TYPE_CHECKING:
     import pyarrow as pa
