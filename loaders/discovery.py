@@ -19,6 +19,9 @@ from typing import Any
 from loaders.datafiles import read_yaml
 from warehouse.errors import OmicsError
 
+#: How evidence says that a folder's name decided.
+FOLDER_RULE = "folder name"
+
 #: Left behind by editors, operating systems and half-finished copies; never results.
 _IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini"})
 _IGNORED_PREFIXES = (".", "~$")
@@ -96,7 +99,7 @@ def source_from_folders(folders: Iterable[str]) -> tuple[str | None, dict[str, s
     for folder in reversed(list(folders)):
         source = names.get(folder.casefold())
         if source is not None:
-            return source, {"rule": "folder name", "folder": folder}
+            return source, {"rule": FOLDER_RULE, "folder": folder}
     return None, {}
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loaders.landing_tables import schema_name
-from loaders.model import OMICS_TYPES
+from loaders.sources import sources
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,7 +21,7 @@ class KnownFile:
         sha256: Hash of its bytes.
         signature: Cheap change mark of the file when it was read.
         size: Size in bytes.
-        omics_types: Sources that hold its datasets.
+        sources: Sources that hold what it brought.
         is_missing: True while the file is gone from its folder.
     """
 
@@ -31,7 +30,7 @@ class KnownFile:
     sha256: str
     signature: str
     size: int
-    omics_types: tuple[str, ...]
+    sources: tuple[str, ...]
     is_missing: bool
 
 
@@ -52,12 +51,14 @@ def _current_files_sql() -> str:
     # Visible and not removed: the rule of staging, so that loaders and marts agree on what is held
     one = """
         select f.source_path, f.dataset_key, f.part, f.sha256, f.stat_signature, f.size_bytes,
-               f.omics_type, f.loaded_at, f._dlt_load_id
+               '{name}' as source_name, f.loaded_at, f._dlt_load_id
         from {schema}.files as f
         where f.status = 'loaded'
           and exists (select 1 from {schema}._dlt_loads as l
                       where l.load_id = f._dlt_load_id and l.status = 0)"""
-    union = "\n        union all".join(one.format(schema=schema_name(t)) for t in OMICS_TYPES)
+    union = "\n        union all".join(
+        one.format(name=source.name, schema=source.schema) for source in sources().values()
+    )
     return f"""
     with visible as ({union}
     ),
@@ -70,7 +71,7 @@ def _current_files_sql() -> str:
            min(case when r.part = '' then r.dataset_key
                     else left(r.dataset_key, -(length(r.part) + 1)) end) as key_base,
            min(r.sha256), min(r.stat_signature), min(r.size_bytes),
-           array_agg(distinct r.omics_type),
+           array_agg(distinct r.source_name),
            bool_or(coalesce(s.state = 'source_missing', false))
     from ranked as r
     left join ops.dataset_states as s on s.dataset_key = r.dataset_key
@@ -78,7 +79,7 @@ def _current_files_sql() -> str:
       and r.loaded_at = r.newest_of_key  -- else the file has moved away from this path
       and not coalesce(s.state = 'removed' and s.since >= r.loaded_at, false)
     group by r.source_path
-    """  # noqa: S608 - schema names come from the constant tuple of omics types
+    """  # noqa: S608 - schema names come from the constant tuple of sources
 
 
 def known_files(conn: psycopg.Connection[Any]) -> dict[str, KnownFile]:
@@ -91,7 +92,7 @@ def known_files(conn: psycopg.Connection[Any]) -> dict[str, KnownFile]:
             sha256=row[2],
             signature=row[3] or "",
             size=int(row[4]),
-            omics_types=tuple(row[5]),
+            sources=tuple(row[5]),
             is_missing=bool(row[6]),
         )
         for row in rows

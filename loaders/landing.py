@@ -1,4 +1,4 @@
-"""Arrow tables into one ``raw_<omics>`` schema with dlt: Parquet files, copied by ADBC.
+"""Arrow tables into one ``raw_<source>`` schema with dlt: Parquet files, copied by ADBC.
 
 dlt's usual path, row dictionaries through ``insert_values``, took 506 s for 4.8 million values
 where this one takes seconds, so the format is asked for and checked, never left to a default.
@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loaders.landing_tables import TABLES, schema_name
 from loaders.pool import Gatherer
 from warehouse.errors import OmicsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from loaders.sources import Source
 
 #: Rows of one table travel to dlt in pieces of about this many bytes; one piece is a row group.
 #: Peak memory of a load of 7.2 M values: 300 MB with 2 MiB, 490 MB with 16 MiB, equally fast.
@@ -39,19 +40,19 @@ class Landed:
 def land(
     rows: Iterable[tuple[str, pa.Table]],
     *,
-    omics_type: str,
+    source: Source,
     url: str,
     work_folder: Path,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Landed:
-    """Copies rows to the landing tables of one omics type as one load.
+    """Copies rows to the landing tables of one source as one load.
 
     The rows become visible together, when dlt records the load as finished; until then no reader
     sees any of them.
 
     Args:
         rows: Pairs of landing table name and rows, in any order.
-        omics_type: Which landing schema.
+        source: Whose landing schema.
         url: Connection address.
         work_folder: Folder for dlt's files; what an earlier, killed load left there is dropped.
         on_stage: Told the stage: extract, normalize, load.
@@ -65,9 +66,9 @@ def land(
     work_folder.mkdir(parents=True, exist_ok=True)
     # A folder of its own for every load: a package that a killed load left pending must never be
     # picked up again (dlt would retry it and ignore the new rows).
-    folder = Path(tempfile.mkdtemp(prefix=f"{omics_type}-", dir=work_folder))
+    folder = Path(tempfile.mkdtemp(prefix=f"{source.name}-", dir=work_folder))
     try:
-        return _run(rows, omics_type, url, folder, on_stage)
+        return _run(rows, source, url, folder, on_stage)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -86,9 +87,9 @@ def import_ahead() -> threading.Thread:
     return thread
 
 
-def clear_leftovers(work_folder: Path, omics_type: str) -> int:
+def clear_leftovers(work_folder: Path, source_name: str) -> int:
     """Removes work folders of killed loads; call it while holding the lock of the source."""
-    leftovers = list(work_folder.glob(f"{omics_type}-*")) if work_folder.is_dir() else []
+    leftovers = list(work_folder.glob(f"{source_name}-*")) if work_folder.is_dir() else []
     for folder in leftovers:
         shutil.rmtree(folder, ignore_errors=True)
     return len(leftovers)
@@ -96,7 +97,7 @@ def clear_leftovers(work_folder: Path, omics_type: str) -> int:
 
 def _run(
     rows: Iterable[tuple[str, pa.Table]],
-    omics_type: str,
+    source: Source,
     url: str,
     folder: Path,
     on_stage: Callable[[str], None],
@@ -111,13 +112,13 @@ def _run(
     destination = dlt.destinations.postgres(
         credentials=url,
         create_indexes=False,
-        staging_dataset_name_layout=f"dlt_{omics_type}_tmp",
+        staging_dataset_name_layout=f"dlt_{source.name}_tmp",
     )
     pipeline = dlt.pipeline(
-        pipeline_name=f"omics_{omics_type}",
+        pipeline_name=f"omics_{source.name}",
         pipelines_dir=str(folder),
         destination=destination,
-        dataset_name=schema_name(omics_type),
+        dataset_name=source.schema,
     )
     counted: dict[str, int] = {}
     try:
@@ -128,7 +129,7 @@ def _run(
         )
         on_stage("normalize")
         pipeline.normalize()
-        _refuse_slow_path(pipeline)
+        _refuse_slow_path(pipeline, source)
         on_stage("load")
         info = pipeline.load()
         info.raise_on_failed_jobs()
@@ -138,7 +139,7 @@ def _run(
             raise cause from error
         raise OmicsError(
             what=f"the load failed while dlt did '{error.step}': {cause}",
-            where=schema_name(omics_type),
+            where=source.schema,
             expected="a finished load; nothing of this one is visible",
             fix="run the same command again; if it repeats, see 'omics doctor'",
         ) from error
@@ -180,9 +181,9 @@ def _resource(dlt: Any, rows: Iterable[tuple[str, pa.Table]], counted: dict[str,
     return dlt.resource(items(), name="rows", write_disposition="append")
 
 
-def _refuse_slow_path(pipeline: Any) -> None:
+def _refuse_slow_path(pipeline: Any, source: Source) -> None:
     """Fails when dlt prepared a landing table as anything but Parquet."""
-    landing = {table.name for table in TABLES}
+    landing = {table.name for table in source.tables}
     for load_id in pipeline.list_normalized_load_packages():
         package = pipeline.get_load_package_info(load_id)
         for job in package.jobs["new_jobs"]:

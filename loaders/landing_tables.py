@@ -1,4 +1,4 @@
-"""The landing tables of every ``raw_<omics>`` schema, said once.
+"""The landing tables of every ``raw_<omics>`` schema, said once, and how any of them is made.
 
 From this one description come the DDL and the Arrow schema that dlt copies. Tables are made before
 the first load, so that dbt finds every source even when only one omics type has been loaded, and so
@@ -8,11 +8,12 @@ without reading the others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from loaders.model import OMICS_TYPES, STATISTICS
+from loaders.model import STATISTICS
 
 if TYPE_CHECKING:
     import psycopg
@@ -40,7 +41,8 @@ class LandingTable:
         return tuple(name for name, _ in self.columns)
 
 
-def _text(*names: str) -> tuple[tuple[str, str], ...]:
+def texts(*names: str) -> tuple[tuple[str, str], ...]:
+    """Returns columns of text."""
     return tuple((name, "text") for name in names)
 
 
@@ -48,15 +50,15 @@ FILES = LandingTable(
     "files",
     (
         ("file_id", "bigint"),
-        *_text("dataset_key", "part", "source_path", "source_root", "sha256"),
+        *texts("dataset_key", "part", "source_path", "source_root", "sha256"),
         ("size_bytes", "bigint"),
         ("modified_at", "timestamp"),
-        *_text("stat_signature", "omics_type", "omics_type_evidence"),
-        *_text("format", "format_fingerprint", "reader_version", "shape", "feature_type"),
-        *_text("quantity", "unit", "value_scale", "scale_evidence"),
+        *texts("stat_signature", "omics_type", "omics_type_evidence"),
+        *texts("format", "format_fingerprint", "reader_version", "shape", "feature_type"),
+        *texts("quantity", "unit", "value_scale", "scale_evidence"),
         ("zero_is_missing", "bool"),
         ("zero_count", "bigint"),
-        *_text("software", "role_evidence"),
+        *texts("software", "role_evidence"),
         ("rows_read", "bigint"),
         ("rows_landed", "bigint"),
         ("rows_rejected", "bigint"),
@@ -64,7 +66,7 @@ FILES = LandingTable(
         ("rows_skipped_by_rule", "text"),
         ("n_assays", "bigint"),
         ("n_values", "bigint"),
-        *_text("status", "reason", "run_id"),
+        *texts("status", "reason", "run_id"),
         ("loaded_at", "timestamp"),
     ),
 )
@@ -73,7 +75,7 @@ ASSAYS = LandingTable(
     (
         ("file_id", "bigint"),
         ("position", "bigint"),
-        *_text("name", "source_column", "attributes"),
+        *texts("name", "source_column", "attributes"),
     ),
 )
 _FLAGS = (("is_contaminant", "bool"), ("is_decoy", "bool"), ("is_internal_standard", "bool"))
@@ -82,7 +84,7 @@ FEATURE_ROWS = LandingTable(
     (
         ("file_id", "bigint"),
         ("row_number", "bigint"),
-        *_text("reported_name", "annotations", "quantities"),
+        *texts("reported_name", "annotations", "quantities"),
         *_FLAGS,
     ),
     is_fact=True,
@@ -92,8 +94,8 @@ CONTRASTS = LandingTable(
     (
         ("file_id", "bigint"),
         ("position", "bigint"),
-        *_text("name", "numerator", "denominator", "tool", "adjust_method", "statistic_type"),
-        *_text("columns"),
+        *texts("name", "numerator", "denominator", "tool", "adjust_method", "statistic_type"),
+        *texts("columns"),
     ),
 )
 RESULT_ROWS = LandingTable(
@@ -102,7 +104,7 @@ RESULT_ROWS = LandingTable(
         ("file_id", "bigint"),
         ("contrast_position", "bigint"),
         ("row_number", "bigint"),
-        *_text("reported_name", "annotations", *STATISTICS, "result_flag"),
+        *texts("reported_name", "annotations", *STATISTICS, "result_flag"),
         *_FLAGS,
     ),
     is_fact=True,
@@ -112,7 +114,7 @@ REJECTED_ROWS = LandingTable(
     (
         ("file_id", "bigint"),
         ("row_number", "bigint"),
-        *_text("column_name", "raw_text", "reason_code", "message"),
+        *texts("column_name", "raw_text", "reason_code", "message"),
     ),
 )
 
@@ -123,15 +125,6 @@ _LOADS_DDL = (
     "load_id varchar not null, schema_name varchar, status bigint not null, "
     "inserted_at timestamp with time zone not null, schema_version_hash varchar"
 )
-
-
-def schema_name(omics_type: str) -> str:
-    """Returns the landing schema of an omics type.
-
-    >>> schema_name("lipidomics")
-    'raw_lipidomics'
-    """
-    return f"raw_{omics_type}"
 
 
 @cache
@@ -150,11 +143,13 @@ def arrow_schema(table: LandingTable) -> pa.Schema:
     )
 
 
-def ddl(omics_type: str) -> list[str]:
-    """Returns the statements that make one landing schema; running them again changes nothing."""
-    schema = schema_name(omics_type)
+def ddl(schema: str, tables: Sequence[LandingTable]) -> list[str]:
+    """Returns the statements that make one landing schema; running them again changes nothing.
+
+    Columns that a newer version of this project added to a table are added to one that is there.
+    """
     statements = [f"create schema if not exists {schema}"]
-    for table in TABLES:
+    for table in tables:
         columns = ", ".join(
             f"{name} {_SQL_TYPES[kind]}{' not null' if name == 'file_id' else ''}"
             for name, kind in table.columns
@@ -163,6 +158,12 @@ def ddl(omics_type: str) -> list[str]:
             f"create table if not exists {schema}.{table.name} "
             f"({columns}, _dlt_load_id varchar not null)"
         )
+        added = ", ".join(
+            f"add column if not exists {name} {_SQL_TYPES[kind]}"
+            for name, kind in table.columns
+            if name != "file_id"
+        )
+        statements.append(f"alter table {schema}.{table.name} {added}")
         statements.append(
             f"create index if not exists {table.name}_file_id on {schema}.{table.name} (file_id)"
         )
@@ -170,25 +171,35 @@ def ddl(omics_type: str) -> list[str]:
     return statements
 
 
-def ensure_landing_tables(conn: psycopg.Connection[Any]) -> None:
-    """Makes the landing schemas of all omics types; a no-op once they exist.
+def ensure_landing_tables(
+    conn: psycopg.Connection[Any], schemas: Mapping[str, Sequence[LandingTable]]
+) -> None:
+    """Makes landing schemas and completes those of an earlier version; else a no-op.
 
     Args:
         conn: Connection in autocommit mode to the warehouse.
+        schemas: Landing tables by schema.
     """
+    wanted = {
+        (schema, table.name, column)
+        for schema, tables in schemas.items()
+        for table in tables
+        for column in table.column_names
+    }
+    wanted |= {(schema, "_dlt_loads", "load_id") for schema in schemas}
     found = conn.execute(
-        "select count(*) from information_schema.tables "
-        "where table_schema = any(%s) and table_name = any(%s)",
-        (
-            [schema_name(omics_type) for omics_type in OMICS_TYPES],
-            [*(table.name for table in TABLES), "_dlt_loads"],
-        ),
-    ).fetchone()
-    if found is not None and found[0] == len(OMICS_TYPES) * (len(TABLES) + 1):
+        "select n.nspname, c.relname, a.attname from pg_attribute as a "
+        "join pg_class as c on c.oid = a.attrelid join pg_namespace as n on n.oid = c.relnamespace "
+        "where n.nspname = any(%s) and c.relkind in ('r', 'p') and a.attnum > 0 "
+        "and not a.attisdropped",
+        (list(schemas),),
+    ).fetchall()
+    missing = wanted - set(found)
+    if not missing:
         return
     with conn.transaction():
         # Two first loads at once would race in "create schema if not exists".
         conn.execute("select pg_advisory_xact_lock(hashtext('omics landing tables'))")
-        for omics_type in OMICS_TYPES:
-            for statement in ddl(omics_type):
+        for schema in sorted({schema for schema, _, _ in missing}):
+            for statement in ddl(schema, schemas[schema]):
                 conn.execute(statement)

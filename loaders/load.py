@@ -15,8 +15,9 @@ from loaders import states
 from loaders.discovery import FoundFile, fetch, find_files, find_in_folder, normalise_place
 from loaders.known import known_files, refused_files
 from loaders.landing_tables import ensure_landing_tables
-from loaders.model import OMICS_TYPES, ReadOptions, Unreadable
+from loaders.model import ReadOptions, Unreadable
 from loaders.plan import READING, LoadPlan, PlannedFile, make_plan, sha256_of
+from loaders.sources import Source, sources
 from loaders.worker import FileResult, ReadTask
 from warehouse.errors import OmicsError
 
@@ -118,7 +119,7 @@ def prepare(conn: psycopg.Connection[Any]) -> None:
     from warehouse.ledger import ensure_ops
 
     ensure_ops(conn)
-    ensure_landing_tables(conn)
+    ensure_landing_tables(conn, {source.schema: source.tables for source in sources().values()})
 
 
 def plan_load(settings: Settings, conn: psycopg.Connection[Any], request: LoadRequest) -> LoadPlan:
@@ -160,20 +161,21 @@ def load(
     watch = progress or SilentProgress()
     report = LoadReport()
     clock = _Clock(report.durations)
-    types = [request.source] if request.source in OMICS_TYPES else list(OMICS_TYPES)
+    given = request.source
+    names = [given] if given is not None and given in sources() else list(sources())
     with ExitStack() as stack:
-        for omics_type in types:
+        for name in names:
             stack.enter_context(
-                advisory_lock(conn, f"load:{omics_type}", wait_seconds=request.wait_seconds)
+                advisory_lock(conn, f"load:{name}", wait_seconds=request.wait_seconds)
             )
         work_folder = _work_folder(settings, conn)
         work_folder.mkdir(parents=True, exist_ok=True)
         with clock.measure("sweep"):
-            _make_good(conn, work_folder, types, run_id)
+            _make_good(conn, work_folder, names, run_id)
         # Below the work folder of a source, so that what a killed load fetched is swept with it.
         spool = Path(
             stack.enter_context(
-                tempfile.TemporaryDirectory(prefix=f"{types[0]}-fetched-", dir=work_folder)
+                tempfile.TemporaryDirectory(prefix=f"{names[0]}-fetched-", dir=work_folder)
             )
         )
         fetcher = _Fetcher(spool)
@@ -234,16 +236,16 @@ def _work_folder(settings: Settings, conn: psycopg.Connection[Any]) -> Path:
 
 
 def _make_good(
-    conn: psycopg.Connection[Any], work_folder: Path, types: Sequence[str], run_id: str
+    conn: psycopg.Connection[Any], work_folder: Path, names: Sequence[str], run_id: str
 ) -> None:
     """Clears what a killed load left behind; its files are simply read again."""
     from loaders.landing import clear_leftovers
     from warehouse.ledger import mark_dead_runs
 
     dead = mark_dead_runs(conn)
-    for omics_type in types:
-        if clear_leftovers(work_folder, omics_type) or dead:
-            states.sweep_unfinished(conn, omics_type)
+    for name in names:
+        if clear_leftovers(work_folder, name) or dead:
+            states.sweep_unfinished(conn, sources()[name])
     states.retire_replaced_parts(conn, run_id=run_id)
 
 
@@ -304,9 +306,9 @@ def _tasks(
                 modified_at=file.modified_at,
                 signature=file.signature,
                 key_base=planned.key_base,
-                declared_type=planned.source,
+                declared_source=planned.source,
                 declared_evidence=_declared_evidence(planned, file),
-                only_type=planned.source or "",
+                only_source=planned.source or "",
                 options=options,
                 run_id=run_id,
                 loaded_at=started,
@@ -361,39 +363,61 @@ def _read_and_land(
     from loaders.pool import read_all
 
     refused: list[FileResult] = []
-    by_type: dict[str, list[ReadTask]] = {omics_type: [] for omics_type in OMICS_TYPES}
+    waiting: dict[str, list[ReadTask]] = {name: [] for name in sources()}
     undecided: dict[str, ReadTask] = {}
     for task in tasks:
-        if task.only_type:
-            by_type[task.only_type].append(task)
+        if task.only_source:
+            waiting[task.only_source].append(task)
         else:
             undecided[task.path] = task
-    # Content decides the type of these: look first, then read each with the others of its type.
+    # Content decides the source of these: look first, then read each with the others of its source.
     for kind, result in read_all(list(undecided.values()), workers=settings.workers):
         if kind != "file":
             continue
         if result.refusal is not None:
             refused.append(result)
             watch.advance(result.path)
-        for omics_type in result.omics_types:
-            task = undecided[result.path]
-            by_type[omics_type].append(replace(task, only_type=omics_type, sha256=result.sha256))
-    for omics_type, group in by_type.items():
-        if group:
-            _land_type(settings, conn, omics_type, group, work_folder, report, refused, watch)
+        else:
+            _assign(undecided[result.path], result, waiting)
+    # A file that its folder took for a result and that its content makes a sheet comes back here.
+    while any(waiting.values()):
+        for name, group in list(waiting.items()):
+            if not group:
+                continue
+            waiting[name] = []
+            strayed = _land_source(
+                settings, conn, sources()[name], group, work_folder, report, refused, watch
+            )
+            by_path = {task.path: task for task in group}
+            for result in strayed:
+                _assign(by_path[result.path], result, waiting)
     return refused
 
 
-def _land_type(
+def _assign(task: ReadTask, result: FileResult, waiting: dict[str, list[ReadTask]]) -> None:
+    """Puts a file among those of the sources that its content named."""
+    for name in result.sources:
+        waiting[name].append(
+            replace(
+                task,
+                only_source=name,
+                sha256=result.sha256,
+                declared_evidence=result.content_evidence or task.declared_evidence,
+            )
+        )
+
+
+def _land_source(
     settings: Settings,
     conn: psycopg.Connection[Any],
-    omics_type: str,
+    source: Source,
     tasks: list[ReadTask],
     work_folder: Path,
     report: LoadReport,
     refused: list[FileResult],
     watch: Progress,
-) -> None:
+) -> list[FileResult]:
+    """Lands files of one source; returns those whose content says that they are of another."""
     from loaders.landing import import_ahead, land
     from loaders.pool import read_all, uses_workers
     from warehouse.connection import database_url
@@ -401,11 +425,14 @@ def _land_type(
     if uses_workers(tasks, settings.workers):
         import_ahead()
     results: list[FileResult] = []
+    strayed: list[FileResult] = []
 
     def rows() -> Generator[tuple[str, pa.Table], None, None]:
         for kind, value in read_all(tasks, workers=settings.workers):
             if kind == "rows":
                 yield value
+            elif value.refusal is None and source.name not in value.sources:
+                strayed.append(value)
             else:
                 results.append(value)
                 watch.advance(value.path)
@@ -418,25 +445,26 @@ def _land_type(
         try:
             landed = land(
                 _chain(first, stream),
-                omics_type=omics_type,
+                source=source,
                 url=database_url(settings, database=conn.info.dbname),
                 work_folder=work_folder,
-                on_stage=lambda stage: watch.stage(f"{omics_type}: {_STAGES[stage]}"),
+                on_stage=lambda stage: watch.stage(f"{source.name}: {_STAGES[stage]}"),
             )
         except BaseException:
             stream.close()
-            states.sweep_unfinished(conn, omics_type)
+            states.sweep_unfinished(conn, source)
             raise
         states.discard(
             conn,
-            omics_type,
+            source,
             [identity for result in results for identity in result.discarded_file_ids],
             landed.load_ids,
         )
-        states.refresh_statistics(conn, omics_type)
+        states.refresh_statistics(conn, source)
         report.load_ids.extend(landed.load_ids)
     refused.extend(result for result in results if result.refusal is not None)
     report.loaded.extend(result for result in results if result.refusal is None)
+    return strayed
 
 
 _STAGES = {"extract": "reading", "normalize": "preparing", "load": "copying to Postgres"}
@@ -513,6 +541,6 @@ def _unsupported(source: str) -> Unreadable:
         "source_not_supported",
         place="folder",
         seen=f"a file of source '{source}'",
-        expected=f"one of {', '.join(OMICS_TYPES)}",
+        expected=f"one of {', '.join(name for name, s in sources().items() if s.is_readable)}",
         question=f"Nothing to answer: this version has no loader for '{source}' yet.",
     )

@@ -205,6 +205,42 @@ class DatasetReading(Protocol):
         """Returns the reconciliation of the rows that were read."""
 
 
+@dataclass(frozen=True)
+class TablesHeader:
+    """Everything that is known of a part of a file that holds no dataset, before its rows.
+
+    Attributes:
+        part: Which part of the file, empty when it has only one.
+        kind: What it holds: sheet, reference or signatures.
+        format: Name of the format.
+        format_fingerprint: Equal for files of one layout.
+        software: Tool or service that wrote it, when known.
+        evidence: Why it is read so, JSON-able.
+    """
+
+    part: str
+    kind: str
+    format: str
+    format_fingerprint: str
+    software: str | None = None
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+class TablesReading(Protocol):
+    """One part of a file of a source with landing tables of its own, while it is read."""
+
+    header: TablesHeader
+
+    def batches(self) -> Iterator[tuple[str, pa.Table]]:
+        """Yields a landing table's name and rows of it, without ``file_id``."""
+
+    def rejects(self) -> pa.Table:
+        """Returns rejects: row_number, column_name, raw_text, reason_code, message."""
+
+    def counts(self) -> Counts:
+        """Returns the reconciliation of the rows that were read; no values are counted."""
+
+
 class Unreadable(Exception):
     """A file that is not understood and is not landed at all.
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from loaders.discovery import FoundFile
 from loaders.known import KnownFile, RefusedFile
-from loaders.model import OMICS_TYPES
+from loaders.sources import TABLE_SOURCES, sources
 
 Action = Literal["new", "changed", "moved", "unchanged", "removed", "quarantined", "unsupported"]
 
@@ -93,7 +93,7 @@ def make_plan(
         if path not in found_by_path
         and scanned_root is not None
         and is_below(path, scanned_root)
-        and (source is None or source in entry.omics_types)
+        and (source is None or source in entry.sources)
     }
     gone_by_size: dict[int, list[KnownFile]] = defaultdict(list)
     for entry in gone.values():
@@ -107,7 +107,9 @@ def make_plan(
         before = known.get(path)
         if before is not None:
             planned.append(
-                _known_again(file, before, refused.get(path), declared, hash_file, reread)
+                _known_again(
+                    file, before, refused.get(path), declared, hash_file, reread, source is not None
+                )
             )
             continue
         refusal = refused.get(path)
@@ -122,7 +124,7 @@ def make_plan(
                 )
             )
             continue
-        if declared is not None and declared not in OMICS_TYPES:
+        if declared is not None and not _is_readable(declared):
             planned.append(
                 PlannedFile(
                     "unsupported", path, file, path, declared, detail=_unsupported(declared)
@@ -178,8 +180,16 @@ def _known_again(
     declared: str | None,
     hash_file: Callable[[FoundFile], str],
     reread: bool,
+    given: bool,
 ) -> PlannedFile:
-    same_type = declared is None or declared in before.omics_types
+    same_type = (
+        declared is None
+        or declared in before.sources
+        or (
+            # The content of a sheet that lies among results told what it is, not its folder.
+            not given and all(name in TABLE_SOURCES for name in before.sources)
+        )
+    )
     if file.signature == before.signature and same_type and not reread:
         return PlannedFile("unchanged", file.path, file, before.key_base, declared, before.sha256)
     if refusal is not None and refusal.signature == file.signature and same_type and not reread:
@@ -199,7 +209,7 @@ def _known_again(
         )
     detail = "read again" if sha256 == before.sha256 else "content changed"
     if not same_type:
-        detail = f"was {', '.join(before.omics_types)}"
+        detail = f"was {', '.join(before.sources)}"
     return PlannedFile("changed", file.path, file, before.key_base, declared, sha256, detail)
 
 
@@ -239,6 +249,11 @@ def _free_key(
     if path not in keys_in_use:
         return path
     return f"{path}@{(sha256 or hash_file(file))[:12]}"
+
+
+def _is_readable(source: str) -> bool:
+    known = sources().get(source)
+    return known is not None and known.is_readable
 
 
 def _unsupported(source: str) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from loaders.landing_tables import TABLES, schema_name
-from loaders.model import OMICS_TYPES
+from loaders.sources import Source, sources
 
 if TYPE_CHECKING:
     import psycopg
@@ -97,7 +96,7 @@ def retire_replaced_parts(conn: psycopg.Connection[Any], *, run_id: str) -> int:
     return cursor.rowcount
 
 
-def sweep_unfinished(conn: psycopg.Connection[Any], omics_type: str) -> int:
+def sweep_unfinished(conn: psycopg.Connection[Any], source: Source) -> int:
     """Deletes the rows of loads that never finished; no reader has ever seen them.
 
     Call it only while holding the lock of the source: the rows of a load that is under way look
@@ -106,9 +105,9 @@ def sweep_unfinished(conn: psycopg.Connection[Any], omics_type: str) -> int:
     Returns:
         Number of rows deleted.
     """
-    schema = schema_name(omics_type)
+    schema = source.schema
     deleted = 0
-    for table in TABLES:
+    for table in source.tables:
         cursor = conn.execute(
             f"delete from {schema}.{table.name} as r where not exists "  # noqa: S608 - names are constants
             f"(select 1 from {schema}._dlt_loads as l "
@@ -119,36 +118,36 @@ def sweep_unfinished(conn: psycopg.Connection[Any], omics_type: str) -> int:
 
 
 def discard(
-    conn: psycopg.Connection[Any], omics_type: str, file_ids: Iterable[int], load_ids: Iterable[str]
+    conn: psycopg.Connection[Any], source: Source, file_ids: Iterable[int], load_ids: Iterable[str]
 ) -> None:
     """Deletes rows that left a reader before their file turned out to be unreadable."""
     ids = list(file_ids)
     if not ids:
         return
-    schema = schema_name(omics_type)
-    for table in TABLES:
+    schema = source.schema
+    for table in source.tables:
         conn.execute(
             f"delete from {schema}.{table.name} where file_id = any(%s) and _dlt_load_id = any(%s)",  # noqa: S608 - names are constants
             (ids, list(load_ids)),
         )
 
 
-def refresh_statistics(conn: psycopg.Connection[Any], omics_type: str) -> None:
+def refresh_statistics(conn: psycopg.Connection[Any], source: Source) -> None:
     """Tells the planner about the new rows.
 
     Without it the first build after a large load went through nested loops: staging joins every
     table with ``files`` and ``_dlt_loads``, and one wrong guess of 1 row made a query of 2 s run
     for more than 8 minutes.
     """
-    for table in (*(table.name for table in TABLES), "_dlt_loads"):
-        conn.execute(f"analyze {schema_name(omics_type)}.{table}")
+    for table in (*(table.name for table in source.tables), "_dlt_loads"):
+        conn.execute(f"analyze {source.schema}.{table}")
 
 
 def latest_load(conn: psycopg.Connection[Any]) -> datetime | None:
     """Returns the time of the newest finished load, or None."""
     union = " union all ".join(
-        f"select max(inserted_at) as at from {schema_name(t)}._dlt_loads where status = 0"  # noqa: S608 - schema names are constants
-        for t in OMICS_TYPES
+        f"select max(inserted_at) as at from {source.schema}._dlt_loads where status = 0"  # noqa: S608 - schema names are constants
+        for source in sources().values()
     )
     row = conn.execute(f"select max(at) from ({union}) as loads").fetchone()  # noqa: S608 - as above
     return row[0] if row else None
@@ -160,4 +159,4 @@ def _visible_keys() -> str:
         "where f.status = 'loaded' and exists (select 1 from {schema}._dlt_loads as l "
         "where l.load_id = f._dlt_load_id and l.status = 0)"
     )
-    return " union all ".join(one.format(schema=schema_name(t)) for t in OMICS_TYPES)
+    return " union all ".join(one.format(schema=source.schema) for source in sources().values())

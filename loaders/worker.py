@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loaders.discovery import FOLDER_RULE
 from loaders.landing_tables import (
     ASSAYS,
     CONTRASTS,
@@ -25,7 +26,15 @@ from loaders.landing_tables import (
     LandingTable,
     arrow_schema,
 )
-from loaders.model import DatasetReading, ReadOptions, SourceFile, Unreadable
+from loaders.model import (
+    Counts,
+    DatasetReading,
+    ReadOptions,
+    SourceFile,
+    TablesReading,
+    Unreadable,
+)
+from loaders.sources import TABLE_SOURCES, reader_of, recognise, sources
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,10 +58,10 @@ class ReadTask:
         modified_at: Last change.
         signature: Cheap change mark.
         key_base: Dataset key without the part.
-        declared_type: Omics type given by the user or by a folder, or None.
-        declared_evidence: Why ``declared_type``.
-        only_type: Land only datasets of this type (a file may hold several types); empty to find
-            out which types the file holds and land nothing.
+        declared_source: Source given by the user or by a folder, or None.
+        declared_evidence: Why ``declared_source``.
+        only_source: Land only what belongs to this source (a file may hold several omics types);
+            empty to find out which sources the file belongs to and land nothing.
         options: Reading limits.
         run_id: Run that reads it.
         loaded_at: Start of that run; equal for every dataset of the run.
@@ -66,9 +75,9 @@ class ReadTask:
     modified_at: datetime
     signature: str
     key_base: str
-    declared_type: str | None
+    declared_source: str | None
     declared_evidence: Mapping[str, str]
-    only_type: str
+    only_source: str
     options: ReadOptions
     run_id: str
     loaded_at: datetime
@@ -87,7 +96,8 @@ class FileResult:
         rows_rejected: Rows rejected.
         n_values: Quantities that are not missing.
         refusal: Why nothing was landed, or None.
-        omics_types: Omics types that its datasets have.
+        sources: Sources that it belongs to.
+        content_evidence: Why its content makes it a file of ``sources``, where no one said so.
         discarded_file_ids: Rows of these ids left early and must be removed again.
     """
 
@@ -98,7 +108,8 @@ class FileResult:
     rows_rejected: int = 0
     n_values: int = 0
     refusal: Unreadable | None = None
-    omics_types: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    content_evidence: Mapping[str, str] = field(default_factory=dict)
     discarded_file_ids: list[int] = field(default_factory=list)
 
 
@@ -134,27 +145,19 @@ def read_one(task: ReadTask, emit: Emit) -> FileResult:
         The outcome; ``refusal`` is set when the file must go to quarantine.
     """
     from loaders.plan import sha256_of
-    from loaders.reading.read import read_file
 
     result = FileResult(task.path)
+    keeper = _Keeper(emit)
     try:
         result.sha256 = task.sha256 or sha256_of(task.local)
         source = SourceFile(task.path, Path(task.local), task.size, task.modified_at)
-        readings = read_file(source, declared_omics_type=task.declared_type, options=task.options)
-        types = {reading.header.omics_type for reading in readings}
-        result.omics_types = tuple(sorted(t for t in types if t is not None))
-        if not task.only_type:
-            return result
-        keeper = _Keeper(emit)
-        try:
-            for reading in readings:
-                if reading.header.omics_type == task.only_type:
-                    _read_dataset(task, reading, result, keeper)
-        except Unreadable:
-            result.discarded_file_ids = sorted(keeper.emitted_ids)
-            raise
+        if task.only_source in TABLE_SOURCES:
+            _read_tables(task, source, result, keeper)
+        else:
+            _read_datasets(task, source, result, keeper)
         keeper.flush()
     except Unreadable as refusal:
+        result.discarded_file_ids = sorted(keeper.emitted_ids)
         result.refusal = refusal
     except (OSError, EOFError) as error:
         result.refusal = Unreadable(
@@ -175,6 +178,43 @@ def read_one(task: ReadTask, emit: Emit) -> FileResult:
     if result.refusal is not None:
         result.datasets = result.rows_landed = result.n_values = 0
     return result
+
+
+def _read_tables(task: ReadTask, source: SourceFile, result: FileResult, keeper: _Keeper) -> None:
+    result.sources = (task.only_source,)
+    for part in reader_of(task.only_source).read_file(source, options=task.options):
+        _read_part(task, part, result, keeper)
+
+
+def _read_datasets(task: ReadTask, source: SourceFile, result: FileResult, keeper: _Keeper) -> None:
+    """Reads a file of results; one that turns out to be of another source is only told so."""
+    from loaders.reading.read import read_file
+
+    if task.declared_source is None and _belongs_elsewhere(task, source, result):
+        return
+    try:
+        readings = read_file(source, declared_omics_type=task.declared_source, options=task.options)
+    except Unreadable:
+        # A sample sheet or a signature beside the results of a folder: content decides after all,
+        # unless the user said what the file is.
+        if task.declared_evidence.get("rule") != FOLDER_RULE:
+            raise
+        if not _belongs_elsewhere(task, source, result):
+            raise
+        return
+    types = {reading.header.omics_type for reading in readings}
+    result.sources = tuple(sorted(t for t in types if t is not None))
+    for reading in readings:
+        if reading.header.omics_type == task.only_source:
+            _read_dataset(task, reading, result, keeper)
+
+
+def _belongs_elsewhere(task: ReadTask, source: SourceFile, result: FileResult) -> bool:
+    name, reason = recognise(source, task.options)
+    if name is not None:
+        result.sources = (name,)
+        result.content_evidence = {"rule": "content", "evidence": reason}
+    return name is not None
 
 
 class _Keeper:
@@ -211,9 +251,7 @@ def _read_dataset(
     task: ReadTask, reading: DatasetReading, result: FileResult, keeper: _Keeper
 ) -> None:
     header = reading.header
-    key = dataset_key(task.key_base, header.part)
-    identity = file_id(key, result.sha256)
-    keeper.start(identity)
+    key, identity = _start(task, header.part, result, keeper)
     fact = FEATURE_ROWS if header.shape == "matrix" else RESULT_ROWS
     for batch in reading.batches():
         if batch.num_rows:
@@ -254,54 +292,92 @@ def _read_dataset(
                 ],
             ),
         )
-    skipped = dict(counts.rows_skipped_by_rule)
     evidence = task.declared_evidence or header.omics_type_evidence
-    keeper.add(
-        FILES.name,
-        _rows_table(
-            FILES,
-            [
-                (
-                    identity,
-                    key,
-                    header.part,
-                    task.path,
-                    task.root,
-                    result.sha256,
-                    task.size,
-                    task.modified_at,
-                    task.signature,
-                    header.omics_type,
-                    to_json(evidence),
-                    header.format,
-                    header.format_fingerprint,
-                    _reader_version(),
-                    header.shape,
-                    header.feature_type,
-                    header.quantity,
-                    header.unit,
-                    header.value_scale,
-                    to_json(header.scale_evidence),
-                    header.zero_is_missing,
-                    counts.zero_count,
-                    header.software,
-                    to_json(header.role_evidence),
-                    counts.rows_read,
-                    counts.rows_landed,
-                    counts.rows_rejected,
-                    sum(skipped.values()),
-                    to_json(skipped),
-                    len(header.assays),
-                    counts.n_values,
-                    "loaded",
-                    None,
-                    task.run_id,
-                    task.loaded_at,
-                )
-            ],
-        ),
-    )
+    described = {
+        "omics_type": header.omics_type,
+        "omics_type_evidence": to_json(evidence),
+        "format": header.format,
+        "format_fingerprint": header.format_fingerprint,
+        "shape": header.shape,
+        "feature_type": header.feature_type,
+        "quantity": header.quantity,
+        "unit": header.unit,
+        "value_scale": header.value_scale,
+        "scale_evidence": to_json(header.scale_evidence),
+        "zero_is_missing": header.zero_is_missing,
+        "software": header.software,
+        "role_evidence": to_json(header.role_evidence),
+        "n_assays": len(header.assays),
+    }
+    _finish(task, (key, header.part, identity), described, counts, result, keeper)
     result.datasets += 1
+
+
+def _read_part(task: ReadTask, reading: TablesReading, result: FileResult, keeper: _Keeper) -> None:
+    header = reading.header
+    key, identity = _start(task, header.part, result, keeper)
+    tables = {table.name: table for table in sources()[task.only_source].tables}
+    for name, rows in reading.batches():
+        if rows.num_rows:
+            keeper.add(name, _with_file_id(rows, identity, tables[name]))
+    counts = reading.counts()
+    rejects = reading.rejects()
+    if rejects.num_rows:
+        keeper.add(REJECTED_ROWS.name, _with_file_id(rejects, identity, REJECTED_ROWS))
+    described = {
+        "omics_type_evidence": to_json(task.declared_evidence),
+        "format": header.format,
+        "format_fingerprint": header.format_fingerprint,
+        "shape": header.kind,
+        "software": header.software,
+        "role_evidence": to_json(header.evidence),
+    }
+    _finish(task, (key, header.part, identity), described, counts, result, keeper)
+
+
+def _start(task: ReadTask, part: str, result: FileResult, keeper: _Keeper) -> tuple[str, int]:
+    """Returns the key and the id of a part; the rows that follow are its."""
+    key = dataset_key(task.key_base, part)
+    identity = file_id(key, result.sha256)
+    keeper.start(identity)
+    return key, identity
+
+
+def _finish(
+    task: ReadTask,
+    part: tuple[str, str, int],
+    described: Mapping[str, object],
+    counts: Counts,
+    result: FileResult,
+    keeper: _Keeper,
+) -> None:
+    """Adds the ``files`` row, which comes last and makes the part's other rows count."""
+    skipped = dict(counts.rows_skipped_by_rule)
+    key, name, identity = part
+    row: dict[str, object] = {
+        **described,
+        "file_id": identity,
+        "dataset_key": key,
+        "part": name,
+        "source_path": task.path,
+        "source_root": task.root,
+        "sha256": result.sha256,
+        "size_bytes": task.size,
+        "modified_at": task.modified_at,
+        "stat_signature": task.signature,
+        "reader_version": _reader_version(),
+        "zero_count": counts.zero_count,
+        "rows_read": counts.rows_read,
+        "rows_landed": counts.rows_landed,
+        "rows_rejected": counts.rows_rejected,
+        "rows_skipped": sum(skipped.values()),
+        "rows_skipped_by_rule": to_json(skipped),
+        "n_values": counts.n_values,
+        "status": "loaded",
+        "run_id": task.run_id,
+        "loaded_at": task.loaded_at,
+    }
+    keeper.add(FILES.name, _rows_table(FILES, [tuple(map(row.get, FILES.column_names))]))
     result.rows_landed += counts.rows_landed
     result.rows_rejected += counts.rows_rejected
     result.n_values += counts.n_values

@@ -11,7 +11,7 @@ from omics import output
 
 if TYPE_CHECKING:
     from loaders.discovery import FoundFile
-    from loaders.model import DatasetReading, ReadOptions
+    from loaders.model import DatasetReading, ReadOptions, TablesReading
 
 #: Rejected cells shown per dataset; the others are counted.
 _REJECTS_SHOWN = 5
@@ -52,10 +52,12 @@ def check_paths(paths: Sequence[str], *, source: str | None) -> list[dict[str, A
 def _check(
     file: FoundFile, local: Path, declared: str | None, options: ReadOptions
 ) -> list[dict[str, Any]]:
-    from loaders.model import OMICS_TYPES, SourceFile, Unreadable
+    from loaders.model import SourceFile, Unreadable
     from loaders.reading.read import read_file
+    from loaders.sources import reader_of, recognise, sources
 
-    if declared is not None and declared not in OMICS_TYPES:
+    known = sources().get(declared or "")
+    if declared is not None and (known is None or not known.is_readable):
         return [
             {
                 "path": file.path,
@@ -66,8 +68,20 @@ def _check(
         ]
     try:
         source = SourceFile(file.path, local, file.size, file.modified_at)
-        readings = read_file(source, declared_omics_type=declared, options=options)
-        return [_describe(file.path, reading) for reading in readings]
+        named = declared if known is not None and not known.is_omics else None
+        if declared is None:
+            named, _ = recognise(source, options)
+        if named is None:
+            try:
+                readings = read_file(source, declared_omics_type=declared, options=options)
+                return [_describe(file.path, reading) for reading in readings]
+            except Unreadable:
+                # As a load does it: a sheet beside results is told by its content.
+                named = recognise(source, options)[0] if declared == file.source else None
+                if named is None:
+                    raise
+        parts = reader_of(named).read_file(source, options=options)
+        return [_describe_part(file.path, named, part) for part in parts]
     except Unreadable as refusal:
         return [
             {
@@ -113,10 +127,51 @@ def _describe(path: str, reading: DatasetReading) -> dict[str, Any]:
     }
 
 
+def _describe_part(path: str, source_name: str, reading: TablesReading) -> dict[str, Any]:
+    landed: dict[str, int] = {}
+    for table, rows in reading.batches():
+        landed[table] = landed.get(table, 0) + rows.num_rows
+    counts, header = reading.counts(), reading.header
+    return {
+        "path": path,
+        "status": "readable",
+        "part": header.part,
+        "format": header.format,
+        "source": source_name,
+        "shape": header.kind,
+        "rows_by_table": landed,
+        "rows_read": counts.rows_read,
+        "rows_landed": counts.rows_landed,
+        "rows_rejected": counts.rows_rejected,
+        "rows_skipped_by_rule": counts.rows_skipped_by_rule,
+        "rejects": reading.rejects().slice(0, _REJECTS_SHOWN).to_pylist(),
+        "role_evidence": header.evidence,
+    }
+
+
 def print_checks(records: Sequence[dict[str, Any]]) -> None:
     """Prints readable datasets as one table, and each refusal with its question."""
     readable = [record for record in records if record["status"] == "readable"]
-    if readable:
+    tables = [record for record in readable if "rows_by_table" in record]
+    datasets = [record for record in readable if "rows_by_table" not in record]
+    if tables:
+        output.print_table(
+            "Readable, not results",
+            ("file", "part", "format", "source", "holds", "rows", "rejected"),
+            [
+                (
+                    r["path"],
+                    r["part"],
+                    r["format"],
+                    r["source"],
+                    r["shape"],
+                    ", ".join(f"{count:,} {name}" for name, count in r["rows_by_table"].items()),
+                    r["rows_rejected"],
+                )
+                for r in tables
+            ],
+        )
+    if datasets:
         output.print_table(
             "Readable",
             (
@@ -144,7 +199,7 @@ def print_checks(records: Sequence[dict[str, Any]]) -> None:
                     r["value_scale"],
                     r["rows_rejected"],
                 )
-                for r in readable
+                for r in datasets
             ],
         )
     for record in readable:

@@ -130,19 +130,18 @@ def stale_sources(settings: Settings, conn: psycopg.Connection[Any]) -> list[str
     """
     from psycopg import sql
 
-    from loaders.landing_tables import schema_name
-    from loaders.model import OMICS_TYPES
+    from loaders.sources import sources
 
     stale = []
-    for omics_type in OMICS_TYPES:
+    for source in (source for source in sources().values() if source.is_omics):
         row = conn.execute(
             sql.SQL(
                 "select max(inserted_at) < now() - %s::interval from {}._dlt_loads where status = 0"
-            ).format(sql.Identifier(schema_name(omics_type))),
-            (_freshness_limit(settings, omics_type),),
+            ).format(sql.Identifier(source.schema)),
+            (_freshness_limit(settings, source.name),),
         ).fetchone()
         if row is not None and row[0]:
-            stale.append(omics_type)
+            stale.append(source.name)
     return stale
 
 

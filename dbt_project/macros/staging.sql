@@ -157,11 +157,57 @@ from {{ source('raw_' ~ omics, 'rejected_rows') }} as landed
 {% endmacro %}
 
 
-{#- One staged table of the four omics sources, one below the other. -#}
-{% macro union_omics(table) -%}
-    {%- for omics in ['lipidomics', 'metabolomics', 'proteomics', 'transcriptomics'] -%}
-    select * from {{ ref('stg_' ~ omics ~ '__' ~ table) }}
+{#- One staged table of several sources, one below the other. -#}
+{% macro union_sources(sources, table) -%}
+    {%- for source_name in sources -%}
+    select * from {{ ref('stg_' ~ source_name ~ '__' ~ table) }}
     {% if not loop.last %}union all
     {% endif -%}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{#- One staged table of the four omics sources. -#}
+{% macro union_omics(table) -%}
+    {{ union_sources(['lipidomics', 'metabolomics', 'proteomics', 'transcriptomics'], table) }}
+{%- endmacro %}
+
+
+{#- One staged table of the sources that describe what the omics sources measured. -#}
+{% macro union_definitions(table) -%}
+    {{ union_sources(['programs', 'features', 'signatures'], table) }}
+{%- endmacro %}
+
+
+{#-
+    Landed file versions with their state and rank: the newest version of a key that was not removed
+    is the current one, across sources and loads.
+-#}
+{% macro rank_versions(files, states) -%}
+with_states as (
+    select
+        files.*,
+        coalesce(states.state = 'source_missing', false) as is_source_missing,
+        coalesce(states.state = 'removed' and states.since >= files.loaded_at, false) as is_removed
+    from {{ files }} as files
+    left join {{ states }} as states
+        on files.dataset_key = states.dataset_key
+),
+
+ranked as (
+    select
+        with_states.*,
+        row_number() over (
+            partition by with_states.dataset_key
+            order by
+                with_states.is_removed asc,
+                with_states.loaded_at desc,
+                with_states.load_id desc,
+                with_states.file_id desc
+        ) as version_rank,
+        min(with_states.loaded_at) over (
+            partition by with_states.dataset_key
+        ) as first_loaded_at
+    from with_states
+)
 {%- endmacro %}

@@ -16,78 +16,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import psycopg
 
-SOURCES = ("lipidomics", "metabolomics", "proteomics", "transcriptomics")
-
-#: Column names and types of the landing tables; dlt adds the load id.
-TABLES: Mapping[str, str] = {
-    "files": """
-        file_id bigint, dataset_key varchar, part varchar, source_path varchar,
-        source_root varchar, sha256 varchar, size_bytes bigint, modified_at timestamptz,
-        stat_signature varchar, omics_type varchar, omics_type_evidence varchar, format varchar,
-        format_fingerprint varchar, reader_version varchar, shape varchar, feature_type varchar,
-        quantity varchar, unit varchar, value_scale varchar, scale_evidence varchar,
-        zero_is_missing boolean, zero_count bigint, software varchar, role_evidence varchar,
-        rows_read bigint, rows_landed bigint, rows_rejected bigint, rows_skipped bigint,
-        rows_skipped_by_rule varchar, n_assays bigint, n_values bigint, status varchar,
-        reason varchar, run_id varchar, loaded_at timestamptz""",
-    "assays": """
-        file_id bigint, position bigint, name varchar, source_column varchar, attributes varchar""",
-    "feature_rows": """
-        file_id bigint, row_number bigint, reported_name varchar, annotations varchar,
-        quantities varchar, is_contaminant boolean, is_decoy boolean,
-        is_internal_standard boolean""",
-    "contrasts": """
-        file_id bigint, position bigint, name varchar, numerator varchar, denominator varchar,
-        tool varchar, adjust_method varchar, statistic_type varchar, columns varchar""",
-    "result_rows": """
-        file_id bigint, contrast_position bigint, row_number bigint, reported_name varchar,
-        annotations varchar, log2_fold_change varchar, fold_change varchar,
-        ln_fold_change varchar, std_error varchar, statistic varchar, degrees_of_freedom varchar,
-        p_value varchar, neg_log10_p_value varchar, adjusted_p_value varchar,
-        mean_abundance varchar, log_odds varchar, result_flag varchar, is_contaminant boolean,
-        is_decoy boolean, is_internal_standard boolean""",
-    "rejected_rows": """
-        file_id bigint, row_number bigint, column_name varchar, raw_text varchar,
-        reason_code varchar, message varchar""",
-}
-
-_OPS = """
-create schema if not exists ops;
-create table if not exists ops.runs (
-    run_id uuid primary key, command text, arguments jsonb, status text, exit_code int,
-    started_at timestamptz, finished_at timestamptz, durations jsonb, counts jsonb, message text,
-    pid int, host text, version text);
-create table if not exists ops.quarantine (
-    quarantine_id text primary key, source_path text, source_root text, sha256 text,
-    size_bytes bigint, modified_at timestamptz, stat_signature text, omics_type text,
-    reader_version text, reason_code text, place text, seen text, expected text, question text,
-    nearest_format text, mapping_stub text, rows_read bigint, first_seen_at timestamptz,
-    last_seen_at timestamptz, resolved_at timestamptz, run_id uuid);
-create table if not exists ops.dataset_states (
-    dataset_key text primary key, source_path text, state text, since timestamptz, run_id uuid);
-"""
-
 #: The clock of made-up loads: each load is one minute after the one before.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def create_landing(connection: psycopg.Connection[Any]) -> None:
     """Creates every raw schema and the ops tables that dbt reads, empty."""
-    statements = [_OPS]
-    for source in SOURCES:
-        schema = f"raw_{source}"
-        statements.append(f"create schema if not exists {schema};")
-        statements.append(
-            f"create table if not exists {schema}._dlt_loads (load_id varchar, "
-            "schema_name varchar, status bigint, inserted_at timestamptz, "
-            "schema_version_hash varchar);"
-        )
-        for table, columns in TABLES.items():
-            statements.append(
-                f"create table if not exists {schema}.{table} ({columns}, _dlt_load_id varchar);"
-                f"create index if not exists {table}_file_id on {schema}.{table} (file_id);"
-            )
-    connection.execute("".join(statements))
+    from loaders.load import prepare
+
+    prepare(connection)
 
 
 @dataclass(frozen=True)

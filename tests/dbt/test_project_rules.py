@@ -17,7 +17,7 @@ FORBIDDEN_SQL = {
     r"create_distributed_table|create_reference_table": "where a table lives is said in meta",
 }
 
-LOCAL = {"source_files", "loads"}
+LOCAL = {"source_files", "loads", "rejected_rows"}
 
 
 @pytest.fixture(scope="module")

@@ -12,34 +12,7 @@ dataset_states as (
     select * from {{ ref('stg_ops__dataset_states') }}
 ),
 
-with_states as (
-    select
-        files.*,
-        coalesce(dataset_states.state = 'source_missing', false) as is_source_missing,
-        coalesce(
-            dataset_states.state = 'removed' and dataset_states.since >= files.loaded_at, false
-        ) as is_removed
-    from files
-    left join dataset_states
-        on files.dataset_key = dataset_states.dataset_key
-),
-
-ranked as (
-    select
-        with_states.*,
-        row_number() over (
-            partition by with_states.dataset_key
-            order by
-                with_states.is_removed asc,
-                with_states.loaded_at desc,
-                with_states.load_id desc,
-                with_states.file_id desc
-        ) as version_rank,
-        min(with_states.loaded_at) over (
-            partition by with_states.dataset_key
-        ) as first_loaded_at
-    from with_states
-)
+{{ rank_versions('files', 'dataset_states') }}
 
 select
     {{ surrogate_id(["'dataset'", 'ranked.dataset_key']) }} as dataset_id,

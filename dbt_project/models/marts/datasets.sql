@@ -11,7 +11,7 @@
 -- A dataset stands here once all of its rows stand in the other marts: int_datasets_changed takes
 -- this table as the record of what is done. Hence the marts that are waited for and not read:
 -- depends_on: {{ ref('features') }}
--- depends_on: {{ ref('rejected_rows') }}
+-- depends_on: {{ ref('int_dataset_rejected_rows') }}
 -- depends_on: {{ ref('source_files') }}
 
 with to_build as (

@@ -2,6 +2,8 @@
 
 with files as (
     select * from {{ ref('int_files_unioned') }}
+    union all
+    select * from {{ ref('int_definition_files_unioned') }}
 )
 
 select
@@ -9,7 +11,7 @@ select
     files.load_id,
     min(files.run_id) as run_id,
     max(files.load_finished_at) as finished_at,
-    count(*) as n_datasets,
+    count(*) filter (where files.omics_type is not null) as n_datasets,
     count(distinct files.source_path) as n_files,
     cast(sum(files.rows_read) as bigint) as rows_read,
     cast(sum(files.rows_landed) as bigint) as rows_landed,

@@ -8,6 +8,14 @@ files as (
     select * from {{ ref('int_files_unioned') }}
 ),
 
+definition_versions as (
+    select * from {{ ref('int_definition_versions') }}
+),
+
+definition_files as (
+    select * from {{ ref('int_definition_files_unioned') }}
+),
+
 quarantined as (
     select * from {{ ref('int_files_quarantined') }}
 ),
@@ -26,6 +34,7 @@ landed as (
         files.sha256,
         files.size_bytes,
         files.modified_at,
+        files.source_name,
         coalesce(files.omics_type, files.source_name) as omics_type,
         files.omics_type_evidence,
         files.format,
@@ -53,6 +62,48 @@ landed as (
             and dataset_versions.source_name = files.source_name
 ),
 
+definitions as (
+    select
+        {{ surrogate_id([
+            "'source_file'", 'definition_versions.file_id', 'definition_versions.load_id'
+        ]) }} as source_file_version_id,
+        cast(null as uuid) as dataset_id,
+        files.file_id as source_file_id,
+        cast(null as text) as quarantine_id,
+        files.source_path as path,
+        files.source_root,
+        files.part,
+        files.sha256,
+        files.size_bytes,
+        files.modified_at,
+        files.source_name,
+        cast(null as text) as omics_type,
+        files.omics_type_evidence,
+        files.format,
+        files.format_fingerprint as fingerprint,
+        files.reader_version,
+        case
+            when definition_versions.is_removed then 'removed'
+            when not definition_versions.is_current then 'superseded'
+            when definition_versions.is_source_missing then 'source_missing'
+            else 'loaded'
+        end as status,
+        cast(null as text) as reason,
+        files.rows_read,
+        files.rows_landed,
+        files.rows_rejected,
+        files.rows_skipped_by_rule as rows_skipped,
+        files.load_id,
+        files.run_id,
+        files.loaded_at
+    from definition_versions
+    inner join definition_files as files
+        on
+            definition_versions.file_id = files.file_id
+            and definition_versions.load_id = files.load_id
+            and definition_versions.source_name = files.source_name
+),
+
 not_understood as (
     select
         {{ surrogate_id(["'quarantine'", 'quarantined.quarantine_id']) }} as source_file_version_id,
@@ -65,6 +116,7 @@ not_understood as (
         quarantined.sha256,
         quarantined.size_bytes,
         quarantined.modified_at,
+        quarantined.omics_type as source_name,
         quarantined.omics_type,
         cast(null as jsonb) as omics_type_evidence,
         cast(null as text) as format,
@@ -83,5 +135,7 @@ not_understood as (
 )
 
 select * from landed
+union all
+select * from definitions
 union all
 select * from not_understood

@@ -1,0 +1,1 @@
+"""Signatures and their components to `raw_signatures`."""
