@@ -158,7 +158,8 @@ def plan(
 
     Example: omics plan --dir results
     """
-    from loaders.load import plan_load, prepare
+    from loaders.load import plan_load
+    from omics.preparing import prepare
     from omics.reports import print_plan
     from warehouse.connection import connect
     from warehouse.settings import get_settings

@@ -25,10 +25,11 @@ def build_arguments(extra: Sequence[str] = ()) -> list[str]:
     """Returns the arguments of a build of data: unit tests check the code and not the data.
 
     They belong to ``make test`` and cost two to three seconds of every build; asking for a resource
-    type oneself brings them back.
+    type oneself brings them back. Seeds are kept by :mod:`omics.seeds`, only when they change.
     """
     own_choice = any("resource-type" in argument for argument in extra)
-    return ["build", *extra, *([] if own_choice else ["--exclude-resource-type", "unit_test"])]
+    left_out = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed"]
+    return ["build", *extra, *([] if own_choice else left_out)]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> int:
     """Loads, prints what was done, and returns the exit code."""
-    from loaders.load import prepare
     from omics.dbt import build_arguments, run_dbt
+    from omics.preparing import prepare
     from omics.reports import print_build, print_load
     from warehouse.connection import connect, pg_environment
     from warehouse.settings import get_settings
@@ -107,8 +107,8 @@ def load_document(report: LoadReport) -> dict[str, Any]:
 
 def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     """Runs dbt build under the build lock."""
-    from loaders.load import prepare
     from omics.dbt import build_arguments, run_dbt
+    from omics.preparing import prepare
     from omics.refresh import failure_message, store_results
     from omics.reports import print_build
     from warehouse.connection import connect, pg_environment

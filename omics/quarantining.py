@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def list_command(*, as_json: bool) -> int:
     """Prints the files in quarantine."""
-    from loaders.load import prepare
     from loaders.quarantine import listed
+    from omics.preparing import prepare
     from warehouse.connection import connect
     from warehouse.settings import get_settings
 
@@ -41,8 +41,8 @@ def list_command(*, as_json: bool) -> int:
 
 def show_command(identifier: str, *, write_mapping: str | None, as_json: bool) -> int:
     """Prints everything known of one refused file; writes its column roles to be completed."""
-    from loaders.load import prepare
     from loaders.quarantine import find
+    from omics.preparing import prepare
     from warehouse.connection import connect
     from warehouse.settings import get_settings
 
@@ -102,9 +102,10 @@ def replay_command(
     identifiers: list[str], *, source: str | None, mapping: str | None, as_json: bool
 ) -> int:
     """Reads refused files again and loads those that can be read now."""
-    from loaders.load import LoadRequest, prepare
+    from loaders.load import LoadRequest
     from loaders.quarantine import find, listed
     from omics.loading import load_document, run_load
+    from omics.preparing import prepare
     from omics.reports import print_load
     from warehouse.connection import connect
     from warehouse.settings import get_settings

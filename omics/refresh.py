@@ -65,7 +65,8 @@ def refresh(
     Raises:
         LockHeld: Another refresh, load or build is running.
     """
-    from loaders.load import load, prepare
+    from loaders.load import load
+    from omics.preparing import prepare
     from warehouse.connection import pg_environment
     from warehouse.ledger import finish_run, start_run
     from warehouse.lock import LockHeld, advisory_lock

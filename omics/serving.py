@@ -86,7 +86,7 @@ def psql_command(arguments: list[str]) -> int:
 
 def status_command(*, as_json: bool) -> int:
     """Prints datasets per type, the last runs, quarantine and size."""
-    from loaders.load import prepare
+    from omics.preparing import prepare
     from warehouse.connection import connect, server_label
     from warehouse.settings import get_settings
 
