@@ -15,13 +15,13 @@
         cast(null as uuid) as dataset_id,
         cast(null as bigint) as source_file_id,
         cast(null as text) as load_id,
-        cast(null as boolean) as is_source_missing
+        cast(null as text) as build_key
     where false
         {%- else -%}
         datasets.dataset_id,
         datasets.source_file_id,
         datasets.load_id,
-        datasets.ingestion_status = 'source_missing' as is_source_missing
+        datasets.build_key
     from {{ relation }} as datasets
         {%- endif %}
 {%- endmacro %}
@@ -40,10 +40,27 @@
 {%- endmacro %}
 
 
-{#- The datasets that this run has to build: the changed ones, or all when the table is new. -#}
+{#-
+    The datasets that this run has to build: the changed ones, or all when the table is new. The scale
+    that a sheet declares goes before the one that was read off the values.
+-#}
 {% macro datasets_to_build() -%}
-    select versions.*
+    select
+        versions.dataset_id,
+        versions.dataset_key,
+        versions.file_id,
+        versions.load_id,
+        versions.source_name,
+        versions.data_shape,
+        versions.feature_type,
+        coalesce(descriptions.value_scale, versions.value_scale) as value_scale,
+        versions.zero_is_missing,
+        versions.first_loaded_at,
+        versions.loaded_at,
+        versions.is_source_missing
     from {{ ref('int_dataset_versions') }} as versions
+    left join {{ ref('int_dataset_descriptions') }} as descriptions
+        on versions.dataset_id = descriptions.dataset_id
     {% if is_incremental() -%}
     inner join {{ ref('int_datasets_changed') }} as changed
         on versions.dataset_id = changed.dataset_id

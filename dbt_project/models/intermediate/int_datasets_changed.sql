@@ -1,9 +1,7 @@
 {{ config(materialized='table', post_hook='analyze {{ this }}') }}
 
 with current_versions as (
-    select *
-    from {{ ref('int_dataset_versions') }}
-    where is_current
+    select * from {{ ref('int_dataset_build_keys') }}
 ),
 
 built as (
@@ -26,7 +24,4 @@ select
 from current_versions
 full outer join built
     on current_versions.dataset_id = built.dataset_id
-where
-    current_versions.file_id is distinct from built.source_file_id
-    or current_versions.load_id is distinct from built.load_id
-    or current_versions.is_source_missing is distinct from built.is_source_missing
+where current_versions.build_key is distinct from built.build_key
