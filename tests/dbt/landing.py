@@ -204,6 +204,59 @@ def land(
     return file_id
 
 
+def land_sheet(
+    connection: psycopg.Connection[Any],
+    path: str,
+    records: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    minute: int,
+    part: str = "",
+    attributes: Mapping[str, str] | None = None,
+) -> int:
+    """Lands one version of a sheet of the source `programs` and returns its file id.
+
+    Args:
+        connection: Where to write.
+        path: Path of the sheet.
+        records: Kind and canonical fields of each row, from line 2 on.
+        minute: Minutes after EPOCH at which the load ends.
+        part: Part of the file, for a sheet of a workbook.
+        attributes: Other columns, equal in every row.
+    """
+    key = f"{path}#{part}" if part else path
+    load = f"{1_767_225_600 + 60 * minute}.5"
+    file_id = file_id_of(key, records)
+    moment = EPOCH + timedelta(minutes=minute)
+    values = {
+        "file_id": file_id, "dataset_key": key, "part": part, "source_path": path,
+        "source_root": "/data", "sha256": hashlib.sha256(repr(records).encode()).hexdigest(),
+        "size_bytes": 100, "modified_at": EPOCH, "format": "sheet", "format_fingerprint": "f",
+        "reader_version": "1", "shape": "sheet", "rows_read": len(records),
+        "rows_landed": len(records), "rows_rejected": 0, "rows_skipped": 0,
+        "rows_skipped_by_rule": "{}", "status": "loaded", "loaded_at": moment,
+    }  # fmt: skip
+    _insert(connection, "raw_programs.files", [values], load)
+    _insert(
+        connection,
+        "raw_programs.records",
+        [
+            {
+                "file_id": file_id,
+                "row_number": number,
+                "kind": kind,
+                "fields": json.dumps(fields),
+                "attributes": json.dumps(dict(attributes or {})),
+            }
+            for number, (kind, fields) in enumerate(records, start=2)
+        ],
+        load,
+    )
+    connection.execute(
+        "insert into raw_programs._dlt_loads values (%s, 'programs', 0, %s, 'h')", (load, moment)
+    )
+    return file_id
+
+
 def _insert(
     connection: psycopg.Connection[Any],
     table: str,

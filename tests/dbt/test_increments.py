@@ -22,7 +22,7 @@ PLAIN = Matrix(rows=[("glucose", ["1", "2", "3"])], rejects=[(3, "S1", "?")])
 #: Columns that tell when and by which load something came: the order of loading may show there.
 LOAD_COLUMNS = {
     "load_id", "run_id", "first_loaded_at", "updated_at", "loaded_at", "finished_at", "n_datasets",
-    "source_file_version_id",
+    "source_file_version_id", "build_key",
 }  # fmt: skip
 
 #: One row per version or load, which differ when loads happened differently.

@@ -136,12 +136,13 @@ elements as (
         element.value,
         min(lists.nearness) over (partition by lists.dataset_id, named.key) as nearest
     from lists
-    cross join lateral (
-        values
-        ('organism', lists.organism),
-        ('sample_type', lists.sample_type),
-        ('disease', lists.disease)
-    ) as named (key, texts)
+    cross join
+        lateral (
+            values
+            ('organism', lists.organism),
+            ('sample_type', lists.sample_type),
+            ('disease', lists.disease)
+        ) as named (key, texts)
     cross join lateral unnest({{ text_array('named.texts') }}) as element (value)
 ),
 

@@ -33,7 +33,8 @@ named as (
         entity_names.entity_id
     from dataset_rows
     cross join lateral (values ('program'), ('experiment')) as kinds (kind)
-    cross join lateral
+    cross join
+        lateral
         unnest({{ text_array('dataset_rows.fields -> kinds.kind') }}) as linked (name)
     inner join entity_names
         on
@@ -68,7 +69,8 @@ indirect as (
     from direct
     inner join entities
         on direct.entity_id = entities.entity_id
-    cross join lateral
+    cross join
+        lateral
         unnest({{ text_array("entities.fields -> 'program'") }}) as linked (name)
     inner join entity_names
         on {{ folded_words('linked.name') }} = entity_names.name

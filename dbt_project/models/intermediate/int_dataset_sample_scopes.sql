@@ -56,8 +56,9 @@ linked as (
         dataset_rows.dataset_id,
         sample_scopes.scope
     from dataset_rows
-    cross join lateral unnest({{ text_array("dataset_rows.fields -> 'sheets'") }})
-        as named_sheet (name)
+    cross join
+        lateral unnest({{ text_array("dataset_rows.fields -> 'sheets'") }})
+            as named_sheet (name)
     inner join sample_scopes
         on sample_scopes.sheet_path in (
             named_sheet.name,

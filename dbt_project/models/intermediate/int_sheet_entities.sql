@@ -64,10 +64,12 @@ places as (
         records.kind,
         records.entity_key,
         (array_agg(
-            records.source_file_id order by records.sheet_path, records.sheet_key, records.row_number
+            records.source_file_id
+            order by records.sheet_path, records.sheet_key, records.row_number
         ))[1] as source_file_id,
         (array_agg(
-            records.row_number order by records.sheet_path, records.sheet_key, records.row_number
+            records.row_number
+            order by records.sheet_path, records.sheet_key, records.row_number
         ))[1] as row_number,
         array_agg(distinct records.sheet_folder) as folders,
         array_agg(distinct {{ folded_words("records.fields ->> 'code'") }}) filter (

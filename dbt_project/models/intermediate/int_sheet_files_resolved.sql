@@ -41,8 +41,9 @@ exact_matches as (
         datasets.source_path,
         1 as closeness
     from named
-    cross join lateral unnest(array[named.name, named.beside_sheet, named.below_root])
-        as candidate (path)
+    cross join
+        lateral unnest(array[named.name, named.beside_sheet, named.below_root])
+            as candidate (path)
     inner join datasets
         on candidate.path = datasets.source_path
     where not named.is_glob

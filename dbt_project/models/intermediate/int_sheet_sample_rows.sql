@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-with records as (
+with records as not materialized (
     select * from {{ ref('int_sheet_records') }}
 ),
 
@@ -39,12 +39,15 @@ named_sheets as (
         sample_sheets.sheet_key,
         entity_names.entity_id
     from records
-    cross join lateral jsonb_array_elements_text(
-        case
-            when jsonb_typeof(records.fields -> 'sheets') = 'array' then records.fields -> 'sheets'
-            else '[]'
-        end
-    ) as named_sheet (name)
+    cross join
+        lateral jsonb_array_elements_text(
+            case
+                when
+                    jsonb_typeof(records.fields -> 'sheets') = 'array'
+                    then records.fields -> 'sheets'
+                else '[]'
+            end
+        ) as named_sheet (name)
     inner join sample_sheets
         on sample_sheets.sheet_path in (
             named_sheet.name,

@@ -42,6 +42,14 @@ dataset_quality as (
     select * from {{ ref('dataset_quality') }}
 ),
 
+descriptions as (
+    select * from {{ ref('int_dataset_descriptions') }}
+),
+
+build_keys as (
+    select * from {{ ref('int_dataset_build_keys') }}
+),
+
 matrix_counts as materialized (
     select
         dataset_features.dataset_id,
@@ -105,25 +113,35 @@ quality as materialized (
 select
     to_build.dataset_id,
     to_build.dataset_key,
-    {{ dataset_name('files.source_path', 'files.part') }} as name,
+    coalesce(
+        descriptions.name, {{ dataset_name('files.source_path', 'files.part') }}
+    ) as name,
     coalesce(files.omics_type, to_build.source_name) as omics_type,
-    cast(null as text) as description,
+    descriptions.description,
     files.data_shape,
     files.feature_type,
-    files.quantity,
-    files.unit,
-    files.value_scale,
-    files.scale_evidence,
+    coalesce(descriptions.quantity, files.quantity) as quantity,
+    coalesce(descriptions.unit, files.unit) as unit,
+    to_build.value_scale,
+    case
+        when descriptions.value_scale is null then files.scale_evidence
+        else jsonb_build_object(
+            'declared', descriptions.value_scale,
+            'by', 'sheet',
+            'read', files.value_scale,
+            'evidence', files.scale_evidence
+        )
+    end as scale_evidence,
     files.zero_is_missing,
-    cast('{}' as text[]) as organism,
-    cast('{}' as text[]) as sample_type,
-    cast('{}' as text[]) as disease,
-    cast(null as text) as methods,
-    cast(null as text) as summary,
-    cast(null as text) as results,
-    cast(null as text) as conclusions,
-    cast(null as text) as dataset_source_type,
-    cast(null as text) as data_origin,
+    coalesce(descriptions.organism, '{}') as organism,
+    coalesce(descriptions.sample_type, '{}') as sample_type,
+    coalesce(descriptions.disease, '{}') as disease,
+    descriptions.methods,
+    descriptions.summary,
+    descriptions.results,
+    descriptions.conclusions,
+    descriptions.dataset_source_type,
+    descriptions.data_origin,
     files.format as file_format,
     files.software,
     coalesce(matrix_counts.n_rows, result_counts.n_rows, 0) as n_features,
@@ -137,11 +155,12 @@ select
     case when to_build.is_source_missing then 'source_missing' else 'loaded' end
         as ingestion_status,
     coalesce(quality.quality_status, 'not_applicable') as quality_status,
-    cast('{}' as jsonb) as external_ids,
-    cast(null as text) as notion_page_id,
+    coalesce(descriptions.external_ids, '{}') as external_ids,
+    descriptions.notion_page_id,
     cast(null as text) as narrative,
     to_build.file_id as source_file_id,
     to_build.load_id,
+    build_keys.build_key,
     to_build.first_loaded_at,
     to_build.loaded_at as updated_at
 from to_build
@@ -160,3 +179,7 @@ left join contrast_counts
     on to_build.dataset_id = contrast_counts.dataset_id
 left join quality
     on to_build.dataset_id = quality.dataset_id
+left join descriptions
+    on to_build.dataset_id = descriptions.dataset_id
+inner join build_keys
+    on to_build.dataset_id = build_keys.dataset_id
