@@ -148,6 +148,22 @@ def check(
 
 
 @app.command()
+def formats(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Show how one format is read.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """List the formats that are read, or show how one of them is read.
+
+    Example: omics formats "salmon quant"
+    """
+    from omics.formats import formats_command
+
+    return formats_command(name, as_json=as_json)
+
+
+@app.command()
 def plan(
     source: Annotated[str | None, typer.Argument(metavar="[SOURCE]")] = None,
     folder: Dir = None,

@@ -23,11 +23,13 @@ the file is a result table and a matrix.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
 from loaders.datafiles import read_yaml
+from loaders.formats.protocol import About, Quantity
 from loaders.model import Roles, Unreadable
 
 _EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "inf", "-inf", "#value!"})
@@ -47,6 +49,105 @@ def _pattern(text: str) -> re.Pattern[str]:
 def names(*, readable: bool = True) -> list[str]:
     """Lists the known layouts that are read, or those that are recognised and refused."""
     return [str(layout["name"]) for layout in _layouts() if ("refuse" not in layout) == readable]
+
+
+def abouts() -> Iterator[tuple[About, str]]:
+    """Yields what people read of each layout, with the reason if it is recognised and refused."""
+    for layout in _layouts():
+        yield _about(layout), str(layout.get("refuse", ""))
+
+
+def _about(layout: Mapping[str, Any]) -> About:
+    """Describes a layout from its own entry, so that the page cannot fall behind the reading."""
+    said = layout.get("about", {})
+    long, rows = layout.get("long"), layout.get("samples_in_rows")
+    quantities = [
+        Quantity(
+            str(family["name"]),
+            f"headers like `{_plain(family['pattern'])}`"
+            if "pattern" in family
+            else f"columns of numbers right of `{_plain(family['after'])}`",
+            f"only where {' or '.join(family['copy_of'])} is absent" if "copy_of" in family else "",
+        )
+        for family in layout.get("quantities", ())
+    ]
+    if long:
+        quantities = [Quantity(str(long["quantity"]), f"column `{_plain(long['value'])}`")]
+    feature = " or ".join(
+        ", ".join(
+            f"`{_plain(x.lstrip('?'))}`" for x in (a["columns"] if isinstance(a, Mapping) else a)
+        )
+        for a in layout.get("feature", ())
+    )
+    assay = layout.get("assay", {})
+    named = f"the {assay['from']} it lies in" if "from" in assay else "its column's header"
+    if long:
+        named = "column " + " or ".join(f"`{_plain(x)}`" for x in long["sample"])
+    if rows:
+        named = "column " + " or ".join(f"`{_plain(x)}`" for x in rows["sample"])
+    zero = layout.get("zero_is_missing")
+    marks = []
+    if "all_of" in layout:
+        marks.append("headers " + ", ".join(f"`{_plain(x)}`" for x in layout["all_of"]))
+    if "marker" in layout:
+        marks.append(f"a first line like `{_plain(layout['marker'])}`")
+    return About(
+        name=str(layout["name"]),
+        holds=str(said.get("holds", "")),
+        recognised_by=" and ".join(marks),
+        software=layout.get("software"),
+        omics_types=(layout["omics_type"],) if "omics_type" in layout else (),
+        shape="matrix; result table too where it holds statistics"
+        if layout.get("contrasts")
+        else "matrix",
+        orientation="long: one row per feature and sample"
+        if long
+        else "samples in rows"
+        if rows
+        else "features in rows",
+        feature=f"{layout['feature_type']}: {feature}" if "feature_type" in layout else feature,
+        assay=named,
+        quantities=tuple(quantities),
+        zeros={True: "missing", False: "a value", None: "decided from the values"}[zero]
+        + (f": {said['zeros']}" if "zeros" in said else ""),
+        missing=tuple(str(token) for token in layout.get("missing", ())),
+        flags=tuple(
+            f"{flag}: {'; '.join(f'`{_plain(p)}` = `{token}`' for p, token in pairs)}"
+            for flag, pairs in layout.get("flags", {}).items()
+        ),
+        skipped=tuple(
+            f"{rule['rule']}: `{_plain(rule['column'])}` fits `{rule['matches']}`"
+            for rule in layout.get("skip_rows", ())
+        ),
+        not_samples=tuple(
+            f"`{_plain(rule['pattern'])}`: {rule['reason']}" for rule in layout.get("ignore", ())
+        ),
+        notes=tuple(said.get("notes", ())),
+        sources=tuple(said.get("sources", ())),
+        group=str(assay.get("group", "")),
+    )
+
+
+_SPOKEN = (
+    (re.compile(r"\[ \.[+]?\]\+?|\[ _?[.\-]?\]\??"), " "),
+    (re.compile(r"\[\\\[\.\]"), "["),
+    (re.compile(r"\[\\\]\.\]"), "]"),
+    (re.compile(r"\(\?:"), "("),
+    (re.compile(r"\(\.\+\??\)|\(F\\d\+\.\*\)"), "<sample>"),
+    (re.compile(r"\.[+*]\??"), "…"),
+    (re.compile(r"\\([.\[\]()?])"), r"\1"),
+)
+
+
+def _plain(pattern: str) -> str:
+    r"""Writes a header pattern as people would.
+
+    >>> _plain(r"LFQ[ .]intensity[ .](.+)"), _plain(r"MeanArea[\[.](.+?)[\].]")
+    ('LFQ intensity <sample>', 'MeanArea[<sample>]')
+    """
+    for found, instead in _SPOKEN:
+        pattern = found.sub(instead, pattern)
+    return pattern
 
 
 class _Table:
@@ -285,6 +386,22 @@ def recognise(
     Raises:
         Unreadable: The format is known, but cannot be read rightly yet.
     """
+    return next(iter(recognise_all(header, sample_rows, preamble)), None)
+
+
+def recognise_all(
+    header: Sequence[str],
+    sample_rows: Sequence[Sequence[str]],
+    preamble: Sequence[Sequence[str]] = (),
+) -> list[Roles]:
+    """Does what `recognise` does, for every quantity that the table holds.
+
+    Returns:
+        The roles for each quantity, the preferred one first; none when the header is of no tool.
+
+    Raises:
+        Unreadable: The format is known, but cannot be read rightly yet.
+    """
     # Joined once for all layouts: joining per layout took a third of the time of a small file.
     lines = cache(lambda: ["\t".join(map(str, r)) for r in (*preamble, header, *sample_rows)])
     stripped = [str(cell).strip() for cell in header]
@@ -294,10 +411,10 @@ def recognise(
         table = _Table(stripped, sample_rows, preamble, layout.get("missing", ()))
         if _fits(layout, table, found, lines):
             return _compile(layout, table)
-    return None
+    return []
 
 
-def _compile(layout: Mapping[str, Any], table: _Table) -> Roles:
+def _compile(layout: Mapping[str, Any], table: _Table) -> list[Roles]:
     """Turns a layout that fits into roles."""
     if "refuse" in layout:
         raise _refuse(
@@ -309,7 +426,7 @@ def _compile(layout: Mapping[str, Any], table: _Table) -> Roles:
     if "long" in layout:
         return _long(layout, table)
     if "samples_in_rows" in layout:
-        return _samples_in_rows(layout, table)
+        return [_samples_in_rows(layout, table)]
     return _wide(layout, table)
 
 
@@ -347,25 +464,59 @@ def _common(layout: Mapping[str, Any], table: _Table, feature: Sequence[int]) ->
     }
 
 
-def _wide(layout: Mapping[str, Any], table: _Table) -> Roles:
-    families = [(family, _members(family, table)) for family in layout["quantities"]]
-    present = [(family, found) for family, found in families if found]
+def _families(
+    layout: Mapping[str, Any], table: _Table
+) -> list[tuple[Mapping[str, Any], dict[int, str]]]:
+    """Returns the quantities that are there, each with its columns; no column stands in two."""
+    taken: set[int] = set()
+    names: set[str] = set()
+    present = []
+    for family in layout["quantities"]:
+        found = {i: name for i, name in _members(family, table).items() if i not in taken}
+        if found and family["name"] not in names and not names & set(family.get("copy_of", ())):
+            present.append((family, found))
+            names.add(family["name"])
+        taken |= set(found)
+    return present
+
+
+def _wide(layout: Mapping[str, Any], table: _Table) -> list[Roles]:
+    present = _families(layout, table)
     feature = _feature(layout, table)
     if not present or not feature:
-        wanted = ", ".join(str(family["name"]) for family, _ in families)
+        wanted = ", ".join(str(family["name"]) for family in layout["quantities"])
         raise _refuse(
             layout,
             reason_code="no_quantity_columns" if feature else "no_feature_column",
             reason=f"which columns hold the quantities of the samples? looked for {wanted}",
             seen=f"the format {layout['name']} without such columns",
         )
-    chosen, found = present[0]
+    first = _quantity(layout, table, feature, present, 0)
+    others = [_quantity(layout, table, feature, present, at) for at in range(1, len(present))]
+    # Statistics beside the samples are read once, with the preferred quantity.
+    return [
+        first,
+        *(replace(roles, orientation="features_in_rows", contrasts=()) for roles in others),
+    ]
+
+
+def _quantity(
+    layout: Mapping[str, Any],
+    table: _Table,
+    feature: Sequence[int],
+    present: Sequence[tuple[Mapping[str, Any], Mapping[int, str]]],
+    at: int,
+) -> Roles:
+    """Returns the roles of the columns for one quantity; the other ones' columns are ignored."""
+    chosen, found = present[at]
     common = _common(layout, table, feature)
     evidence = common["evidence"]
     evidence["quantity"] = chosen["name"]
-    others = {str(family["name"]): len(columns) for family, columns in present[1:]}
-    if others:
-        evidence["other_quantities"] = others
+    if len(present) > 1:
+        evidence["primary"] = at == 0
+        evidence["other_quantities"] = {
+            str(family["name"]): len(columns) for family, columns in present if family is not chosen
+        }
     rule = layout.get("assay", {})
     if "from" in rule:
         evidence["assay_name_from"] = rule["from"]
@@ -374,7 +525,7 @@ def _wide(layout: Mapping[str, Any], table: _Table) -> Roles:
     for key in ("unit", "value_scale", "zero_is_missing"):
         common[key] = chosen.get(key, common[key])
     if chosen is not layout["quantities"][0] and common["unit"] == "counts":
-        common["unit"] = None
+        common["unit"] = chosen.get("unit")
     taken = {*feature, *found, *(i for pairs in common["flag_columns"].values() for i, _ in pairs)}
     contrasts: tuple[Any, ...] = ()
     if layout.get("contrasts"):
@@ -386,7 +537,7 @@ def _wide(layout: Mapping[str, Any], table: _Table) -> Roles:
             taken |= {index for contrast in contrasts for index in contrast.columns.values()}
     ignored = {
         index: f"another quantity: {family['name']}"
-        for family, columns in present[1:]
+        for family, columns in present
         for index in columns
         if index not in taken
     }
@@ -417,7 +568,7 @@ def _ignored(layout: Mapping[str, Any], table: _Table, taken: set[int]) -> dict[
     return found
 
 
-def _long(layout: Mapping[str, Any], table: _Table) -> Roles:
+def _long(layout: Mapping[str, Any], table: _Table) -> list[Roles]:
     rule = layout["long"]
     sample = next((i for x in rule["sample"] if (i := table.first(x)) is not None), None)
     value = table.first(rule["value"])
@@ -438,7 +589,7 @@ def _long(layout: Mapping[str, Any], table: _Table) -> Roles:
         for index in range(len(table.header))
         if index not in roles and index not in kept
     }
-    return Roles(
+    found = Roles(
         orientation="long",
         sample_column=sample,
         value_column=value,
@@ -447,6 +598,7 @@ def _long(layout: Mapping[str, Any], table: _Table) -> Roles:
         quantity=str(rule["quantity"]),
         **common,
     )
+    return [found]
 
 
 def _samples_in_rows(layout: Mapping[str, Any], table: _Table) -> Roles:

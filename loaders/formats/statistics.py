@@ -20,12 +20,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
 from loaders.datafiles import read_yaml
+from loaders.formats.protocol import About
 from loaders.formats.result_rows import ResultTables, result_tables
 from loaders.model import Contrast, ContrastColumns, Roles
 
@@ -50,6 +51,34 @@ def _words() -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=8192)
+def abouts() -> tuple[About, ...]:
+    """Returns what people read of result tables: those of known tools, and any other."""
+    effects = ", ".join(_words()["effect"])
+    general = About(
+        name="result table",
+        holds="Statistics of a comparison, from any tool.",
+        recognised_by=f"an effect ({effects}) beside a p-value or adjusted p-value whose numbers "
+        "lie between 0 and 1",
+        shape="result table; a matrix too where sample columns stand beside the statistics",
+        orientation="one row per feature, or per feature and contrast",
+        assay="none in the result table; columns of numbers that are no statistic are samples",
+        zeros="a value: statistics are kept as reported",
+        missing=("NA: not tested",),
+    )
+    named = (
+        replace(
+            general,
+            name=f"{tool['name']} results",
+            holds=f"Statistics of {tool['name']}, one row per feature.",
+            recognised_by="headers, folded to letters and digits: "
+            + ", ".join([*tool.get("all_of", ()), *tool.get("any_of", ())]),
+            software=tool["name"],
+        )
+        for tool in _words()["tools"]
+    )
+    return (*{about.name: about for about in named}.values(), general)
+
+
 def fold(header: str) -> str:
     """Folds a header: case, blanks and punctuation do not matter, a minus before "log" does."""
     text = unicodedata.normalize("NFKC", header).lower().replace("\u2212", "-")

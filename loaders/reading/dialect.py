@@ -28,8 +28,11 @@ class Dialect:
     consistency: float
 
 
-def first_lines(text: str) -> list[str]:
-    """Returns the first lines with their ends; CR, LF and CRLF all end a line."""
+def first_lines(text: str, *, limit: int = _SNIFF_LINES) -> list[str]:
+    """Returns the first lines with their ends; CR, LF and CRLF all end a line.
+
+    Lines that begin with ``#`` above the first other one are beside the limit.
+    """
     lines: list[str] = []
     total = counted = 0
     for line in islice(io.StringIO(text, newline=""), _MOST_LINES):
@@ -38,7 +41,7 @@ def first_lines(text: str) -> list[str]:
             continue
         counted += 1
         total += len(line)
-        if counted >= _SNIFF_LINES or (total > _SNIFF_CHARACTERS and counted >= _MIN_LINES):
+        if counted >= limit or (total > _SNIFF_CHARACTERS and counted >= _MIN_LINES):
             break
     return lines
 
@@ -62,7 +65,7 @@ def sniff(lines: Sequence[str]) -> Dialect | None:
             dialect, score = _rate(counts, delimiter, quoted=quoted)
             if dialect.width < 2:
                 continue
-            if quoted and not _quotes_enclose(lines, delimiter):
+            if quoted and not quotes_enclose(lines, delimiter):
                 score -= 0.05
             elif quoted:
                 score += 0.05
@@ -105,7 +108,7 @@ def _rate(counts: Sequence[int], delimiter: str, *, quoted: bool) -> tuple[Diale
     return Dialect(delimiter, quoted, width, round(consistency, 4)), score
 
 
-def _quotes_enclose(lines: Sequence[str], delimiter: str) -> bool:
+def quotes_enclose(lines: Sequence[str], delimiter: str) -> bool:
     """Whether quotation marks stand around whole cells, as CSV has it, and nowhere else."""
     mark = re.escape(delimiter)
     enclosed = re.compile(rf'(?:(?<={mark})|^)"(?:[^"]|"")*"(?={mark}|\r|\n|\Z)', re.MULTILINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,29 @@ MAX_CELLS = 60_000_000
 _HEADING_ROWS = 40
 
 
-def sheets(member: Member) -> Iterator[tuple[str, Callable[[], Grid]]]:
-    """Yields each sheet's part and the function that makes it a table.
+@dataclass(frozen=True)
+class Sheet:
+    """Rows of a sheet as text, the empty ones at its end left out.
+
+    Attributes:
+        records: Rows; ``records[0]`` is row 1 of the sheet.
+        evidence: What was met while cells became text, JSON-able.
+    """
+
+    records: list[list[str]]
+    evidence: dict[str, Any]
+
+    def grid(self, part: str) -> Grid:
+        """Finds the table in the sheet.
+
+        Raises:
+            Unreadable: If there is none.
+        """
+        return grids.from_records(self.records, part=part, evidence=self.evidence)
+
+
+def sheets(member: Member) -> Iterator[tuple[str, Callable[[], Sheet]]]:
+    """Yields each sheet's part and the function that reads its cells.
 
     Raises:
         Unreadable: If the workbook cannot be opened.
@@ -45,10 +67,10 @@ def sheets(member: Member) -> Iterator[tuple[str, Callable[[], Grid]]]:
             continue
         name = f"sheet={sheet.name}"
         part = f"{member.part}/{name}" if member.part else name
-        yield part, partial(_grid, workbook, sheet.name, part)
+        yield part, partial(_sheet, workbook, sheet.name, part)
 
 
-def _grid(workbook: Any, name: str, part: str) -> Grid:
+def _sheet(workbook: Any, name: str, part: str) -> Sheet:
     sheet: CalamineSheet = workbook.get_sheet_by_name(name)
     if sheet.width * sheet.height > MAX_CELLS:
         raise Unreadable(
@@ -79,7 +101,7 @@ def _grid(workbook: Any, name: str, part: str) -> Grid:
     if dates:
         # Excel turns names of genes such as MARCH7 into dates; they cannot be turned back.
         evidence["excel_dates"] = {"count": len(dates), "examples": dates[:5]}
-    return grids.from_records(records, part=part, evidence=evidence)
+    return Sheet(records, evidence)
 
 
 def text_of(value: object, dates: list[str] | None = None) -> str:

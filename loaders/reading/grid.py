@@ -137,10 +137,7 @@ def from_text(text: TextSource, *, part: str = "") -> Grid:
         evidence["header_one_short"] = True
     below = sum(1 for index in top.labels if index > top.header)
     first_row = comments + top.data + 1
-    # Every column of a batch costs the same however short it is, so wide tables get larger ones.
-    longest = max(lengths)
-    block = max(BLOCK_BYTES, min(64 * longest, WIDE_BLOCK_BYTES), 4 * longest)
-    source = _TextRows(text, found, width, consumed, first_row, block)
+    source = rows_of_text(text, found, width, consumed, first_row)
     return Grid(
         header=tuple(cell.strip().strip("\ufeff") for cell in header),
         preamble=tuple(tuple(records[index]) for index in top.preamble),
@@ -180,6 +177,21 @@ def from_records(
         rows=_RecordRows(records, width, top.data),
         evidence=found,
     )
+
+
+def rows_of_text(
+    text: TextSource, dialect: Dialect, width: int, consumed: int, first_row: int
+) -> Rows:
+    """Returns the rows of a text behind its first ``consumed`` characters."""
+    # Every column of a batch costs the same however short it is, so wide tables get larger ones.
+    longest = max(map(len, dialects.first_lines(text.head)), default=0)
+    block = max(BLOCK_BYTES, min(64 * longest, WIDE_BLOCK_BYTES), 4 * longest)
+    return _TextRows(text, dialect, width, consumed, first_row, block)
+
+
+def rows_of_records(records: Sequence[Sequence[str]], width: int, data: int) -> Rows:
+    """Returns the rows of a sheet from ``records[data]`` on."""
+    return _RecordRows(records, width, data)
 
 
 def _shifted(
@@ -359,7 +371,7 @@ class _TextRows:
             log.padded += 1
             kept.append((cells + [""] * self.width)[: self.width])
             numbers.append(row_number)
-        return _table(kept, numbers, self.width) if kept else None
+        return table_of_rows(kept, numbers, self.width) if kept else None
 
     def _cut(self, text: str) -> list[str]:
         if self.dialect.quoted:
@@ -403,7 +415,7 @@ class _RecordRows:
             for row in chunk:
                 row += [""] * (self.width - len(row))
             first = self.data + start + 1
-            yield _table(chunk, list(range(first, first + len(chunk))), self.width)
+            yield table_of_rows(chunk, list(range(first, first + len(chunk))), self.width)
 
 
 def _cut_regular(text: str, delimiter: str, width: int, first_row: int) -> pa.Table | None:
@@ -440,7 +452,8 @@ def _cut_regular(text: str, delimiter: str, width: int, first_row: int) -> pa.Ta
     return pa.table([*columns, numbers], names=[*names, "row_number"])
 
 
-def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> pa.Table:
+def table_of_rows(rows: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> pa.Table:
+    """Makes a batch of rows that are cut, with their row numbers."""
     import pyarrow as pa
 
     columns: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else [()] * width

@@ -36,7 +36,7 @@ _MAX_DEPTH = 3
 _CONTROL = bytes([*range(0x07), *range(0x0E, 0x1B), *range(0x1C, 0x20)])
 _CORRUPT = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 
-Kind = Literal["text", "workbook"]
+Kind = Literal["text", "workbook", "binary"]
 Opener = Callable[[], BinaryIO]
 
 
@@ -60,6 +60,10 @@ class TextSource:
     whole: bool
     has_quotes: bool
 
+    def lines(self) -> io.TextIOWrapper:
+        """Opens the text from its start; LF, CRLF and CR all end a line and are read as LF."""
+        return io.TextIOWrapper(self.utf8(), encoding="utf-8", errors="replace", newline=None)
+
     def utf8(self, *, skip: int = 0) -> BinaryIO:
         """Opens the text as UTF-8, without mark, after ``skip`` characters of ``head``."""
         skipped = self.head[:skip].encode("utf-8")
@@ -82,15 +86,21 @@ class Member:
 
     Attributes:
         part: ``''`` for the file itself, else for example ``member=data.csv``.
-        kind: ``text`` or ``workbook``.
+        kind: ``text``, ``workbook`` or ``binary``.
         text: The text, when it is text.
         workbook: The workbook as a path or as bytes, when it is one.
+        binary: Other content with a known magic number, as a path or as bytes.
+        first: Its first bytes, unpacked, when it is binary.
+        magic: What the magic number says, when it is binary.
     """
 
     part: str
     kind: Kind
     text: TextSource | None = None
     workbook: Path | bytes | None = None
+    binary: Path | bytes | None = None
+    first: bytes = b""
+    magic: str = ""
 
 
 def open_members(path: Path, *, max_unpacked_bytes: int) -> Iterator[Member | Unreadable]:
@@ -145,7 +155,10 @@ def _members(
     if first.startswith(bytes.fromhex("d0cf11e0a1b11ae1")):
         yield Member(part, "workbook", workbook=path or _slurp(opener, budget, part))
         return
-    _refuse_magic(first, part)
+    if name := _binary_format(first, part):
+        held = path or _slurp(opener, budget, part)
+        yield Member(part, "binary", binary=held, first=first, magic=name)
+        return
     yield Member(part, "text", text=_text(opener, part=part, budget=budget, packed=depth > 0))
 
 
@@ -349,20 +362,19 @@ def _magic() -> tuple[tuple[bytes, str, str], ...]:
     return tuple(binary + formats)
 
 
-def _refuse_magic(first: bytes, part: str) -> None:
+def _binary_format(first: bytes, part: str) -> str | None:
+    """Returns the name of a binary format that may be read; None for what may be text.
+
+    Raises:
+        Unreadable: If the content is of a kind that holds no table.
+    """
     for magic, code, name in _magic():
         if not first.startswith(magic):
             continue
         if code == "binary_content":
             raise _binary(part, f"a {name}")
-        raise Unreadable(
-            code,
-            place=part or "byte 1",
-            seen=f"a {name} file",
-            expected="delimited text or an Excel workbook",
-            question=f"Can the data be exported from {name} as delimited text?",
-            nearest_format=name,
-        )
+        return name
+    return None
 
 
 def _binary(part: str, seen: str) -> Unreadable:

@@ -1,18 +1,21 @@
 """Reads one file into datasets: `read_file` is the way in.
 
-The order is: unpack and decode, cut into cells, find the header, ask the known layouts, ask the
-result tables, vote. What is not understood is refused with `Unreadable`, never guessed.
+The order is: unpack and decode, ask the formats with a structure of their own, cut into cells,
+find the header, ask the known layouts, ask the result tables, vote. What is not understood is
+refused with `Unreadable`, never guessed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from loaders import vocabulary
-from loaders.formats import layouts
+from loaders.formats import layouts, registry
+from loaders.formats.protocol import HEAD_CHARACTERS, HEAD_LINES, Content, Head
 from loaders.model import DatasetReading, ReadOptions, Roles, SourceFile, Unreadable
 from loaders.reading import grid as grids
 from loaders.reading import mapping, opening, voting
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Changes whenever the same file may be read differently.
-READER_VERSION = "1"
+READER_VERSION = "2"
 
 #: Reasons for which a member or a sheet is left out beside others that are read.
 _NOT_DATA = frozenset(
@@ -80,8 +83,6 @@ def read_file(
 
 def note(reading: Any, key: str, said: Mapping[str, object]) -> None:
     """Adds to the evidence of a reading, where there is something to say."""
-    from dataclasses import replace
-
     if said:
         evidence = {**reading.header.role_evidence, key: dict(said)}
         reading.header = replace(reading.header, role_evidence=evidence)
@@ -90,11 +91,18 @@ def note(reading: Any, key: str, said: Mapping[str, object]) -> None:
 def _member(
     member: Member, declared: str | None, options: ReadOptions, path: str
 ) -> list[DatasetReading]:
+    context = Context(member.part, declared, options.reject_limit, path)
     if member.kind == "workbook":
         from loaders.reading.excel import sheets
 
         return _sheets(sheets(member), declared, options, path)
+    if member.kind == "binary":
+        return _binary(member, context, options)
     text = cast(opening.TextSource, member.text)
+    head = Head("text", text=text.head[:HEAD_CHARACTERS])
+    claimed = _claimed(Content(head, text=text), context, options)
+    if claimed is not None:
+        return claimed
     refuse_known_format(text.head, member.part)
     try:
         grid = grids.from_text(text, part=member.part)
@@ -102,8 +110,41 @@ def _member(
         # A known tool that writes no header has a truer reason.
         layouts.recognise(refusal.records[0], refusal.records[1:], [])
         raise
-    context = Context(member.part, declared, options.reject_limit, path)
     return read_grid(grid, context, options.mapping)
+
+
+def _claimed(
+    content: Content, context: Context, options: ReadOptions
+) -> list[DatasetReading] | None:
+    """Lets the format that claims the content read it; None if none does.
+
+    Roles of columns that the user gives stand above any format.
+    """
+    if options.mapping is not None and "columns" in options.mapping:
+        return None
+    claimed = registry.claim(content.head)
+    if claimed is None:
+        return None
+    found, said = claimed
+    readings = found.read(content, context, options)
+    for reading in readings:
+        note(reading, "recognised_by", {"evidence": said.evidence, "confidence": said.confidence})
+    return readings
+
+
+def _binary(member: Member, context: Context, options: ReadOptions) -> list[DatasetReading]:
+    head = Head("binary", first=member.first)
+    claimed = _claimed(Content(head, binary=member.binary), context, options)
+    if claimed is not None:
+        return claimed
+    raise Unreadable(
+        "format_not_readable_yet",
+        place=member.part or "byte 1",
+        seen=f"a {member.magic} file",
+        expected="delimited text, an Excel workbook or one of the formats of 'omics formats'",
+        question=f"Can the data be exported from {member.magic} as delimited text?",
+        nearest_format=member.magic,
+    )
 
 
 def _sheets(
@@ -113,9 +154,13 @@ def _sheets(
     refusals: list[Unreadable] = []
     for part, made in found:
         try:
-            grid = made()
+            sheet = made()
             context = Context(part, declared, options.reject_limit, path)
-            readings += read_grid(grid, context, options.mapping)
+            head = Head("sheet", cells=tuple(map(tuple, sheet.records[:HEAD_LINES])))
+            claimed = _claimed(Content(head, cells=sheet.records), context, options)
+            if claimed is None:
+                claimed = read_grid(sheet.grid(part), context, options.mapping)
+            readings += claimed
         except Unreadable as refusal:
             refusals.append(refusal)
     serious = [refusal for refusal in refusals if refusal.reason_code not in _NOT_DATA]
@@ -137,7 +182,30 @@ def read_grid(
         Unreadable: If it is not understood.
     """
     first = _first(grid, context.part)
-    roles = named_after_path(_roles(grid, first, context, given), context.path)
+    found: list[DatasetReading] = []
+    for at, roles in enumerate(_roles(grid, first, context, given)):
+        roles = named_after_path(roles, context.path)
+        # The preferred quantity keeps the name of the file or sheet; the others are parts of it.
+        place = with_part(context, f"quantity={roles.quantity}") if at else context
+        found += read_roles(grid, roles, first, place)
+    return found
+
+
+def with_part(context: Context, name: str) -> Context:
+    """Returns the context of a dataset inside a file or sheet.
+
+    >>> with_part(Context("sheet=A", None, 0.05), "quantity=iBAQ").part
+    'sheet=A/quantity=iBAQ'
+    """
+    return replace(context, part=f"{context.part}/{name}" if context.part else name)
+
+
+def read_roles(grid: Grid, roles: Roles, first: pa.Table, context: Context) -> list[DatasetReading]:
+    """Reads a table whose columns are understood.
+
+    Raises:
+        Unreadable: If its omics type or decimal mark is undecided.
+    """
     if roles.orientation == "result_table":
         from loaders.reading.results import result_readings
 
@@ -157,18 +225,18 @@ def read_grid(
 
 def _roles(
     grid: Grid, first: pa.Table, context: Context, given: Mapping[str, object] | None
-) -> Roles:
+) -> Sequence[Roles]:
     from loaders.formats import statistics
 
     if given is not None:
-        return mapping.roles_from(given, grid.header, place=context.part)
+        return [mapping.roles_from(given, grid.header, place=context.part)]
     sample = voting.sample_rows(first, len(grid.header))
     preamble: Sequence[Sequence[str]] = [*grid.preamble, *grid.label_rows]
-    known = layouts.recognise(grid.header, sample, preamble)
-    known = known or statistics.recognise(grid.header, sample)
-    if known is not None:
+    if known := layouts.recognise_all(grid.header, sample, preamble):
         return known
-    return voting.vote(grid, sample, n_rows=first.num_rows, place=context.part)
+    if (results := statistics.recognise(grid.header, sample)) is not None:
+        return [results]
+    return [voting.vote(grid, sample, n_rows=first.num_rows, place=context.part)]
 
 
 def _first(grid: Grid, part: str) -> pa.Table:

@@ -34,7 +34,7 @@ COVERED = [
     *("P01", "P02", "P03", "P06", "P08", "P09", "P12", "P14", "P16", "P17", "P19", "P21", "P22"),
     *("P26", "P30", "L01", "L02", "L04", "L06", "L07", "L10", "L11", "L14", "M14", "M01", "M12"),
     *("M15", "M16", "M18", "M19", "M20", "M22", "M23", "M24", "M25", "T01", "T03", "T05", "T09"),
-    *("T11", "T18", "T20", "T27", "T29"),
+    *("T11", "T14", "T16", "T18", "T20", "T27", "T29"),
 ]
 
 
@@ -129,6 +129,8 @@ def _is_counted(dataset: Dataset, entry: dict[str, str]) -> bool:
         if dataset.header.shape == "matrix"
         else sum(len(contrast.columns) for contrast in dataset.header.contrasts)
     )
+    if not dataset.header.role_evidence.get("primary", True):
+        return False  # another quantity of the same file
     shape = (len(features) or len(dataset.rows), columns)
     if shape != (int(entry["n_features"]), int(entry["n_samples"])):
         return False

@@ -824,7 +824,6 @@ def test_one_sample_per_file_is_named_outside(
         (["MTD\tmzTab-version\t1.0.0", "PRH\taccession"], "mzTab"),
         (["#METABOLOMICS WORKBENCH STUDY_ID:ST000017", "VERSION\t1"], "mwTab"),
         (["!Checksum\tabc", "^HEADER"], "SomaScan ADAT"),
-        (["#1.2", "5\t3", "Name\tDescription\ta"], "GCT"),
         (['!Series_title\t"x"', "!Series_geo_accession\tGSE1"], "GEO series matrix"),
         (["ENSG00000000003.15\t49"], "Ensembl counts without header"),
         (["TSPAN6\t49", "TNMD\t0", "__no_feature\t7"], "HTSeq counts without header"),
@@ -855,7 +854,7 @@ def test_formats_that_need_more_are_refused_by_name(lines: list[str], name: str)
 
 def test_a_marker_above_the_header_counts_and_a_name_like_it_does_not() -> None:
     with pytest.raises(Unreadable):
-        layouts.recognise(["Name", "Description", "a"], [["g", "d", "1"]], [["#1.2"], ["1", "1"]])
+        layouts.recognise(["a", "b"], [["g", "1"]], [["ONTOLOGY SOURCE REFERENCE"], ["x", "1"]])
     assert layouts.recognise(["gene", "a", "b"], [["MTD", "1", "2"], ["PRH", "3", "4"]], []) is None
 
 

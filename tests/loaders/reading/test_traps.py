@@ -260,7 +260,6 @@ def test_gene_symbols_alone_do_not_tell_the_omics_type(refusal):
     ("beginning", "name"),
     [
         ("MTD\tmzTab-version\t2.0.0-M\n", "mzTab"),
-        ("#1.2\n2\t2\nName\tDescription\tA\tB\n", "GCT"),
         ('!Series_title\t"x"\n!Series_geo_accession\t"GSE1"\n', "GEO series matrix"),
         ("%%MatrixMarket matrix coordinate integer general\n2 2 1\n", "Matrix Market (10x)"),
         ("#METABOLOMICS WORKBENCH x\nVERSION\t1\n", "mwTab"),
