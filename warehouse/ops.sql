@@ -69,3 +69,16 @@ create table if not exists ops.dataset_states (
 );
 comment on table ops.dataset_states is
 'One row per dataset whose file vanished: still current (source_missing), or not (removed).';
+
+create table if not exists ops.reference_pins (
+    reference text not null,
+    content text not null,
+    taxon text not null default '',
+    sha256 text not null,
+    file_id bigint,
+    version text,
+    pinned_at timestamptz not null default now(),
+    primary key (reference, content, taxon)
+);
+comment on table ops.reference_pins is
+'One row per reference table that is held at one release; the others are used at their newest.';

@@ -10,7 +10,7 @@ RELEASES = LandingTable(
     (
         ("file_id", "bigint"),
         ("row_number", "bigint"),
-        *texts("reference", "version", "released_on", "taxon", "evidence"),
+        *texts("reference", "content", "version", "released_on", "taxon", "evidence"),
         ("n_entities", "bigint"),
     ),
 )

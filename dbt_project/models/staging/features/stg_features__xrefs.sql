@@ -1,0 +1,10 @@
+select
+    landed.file_id,
+    cast(landed._dlt_load_id as text) as load_id,
+    landed.row_number,
+    cast(landed.feature_type as text) as feature_type,
+    cast(landed.canonical_id as text) as canonical_id,
+    cast(landed.prefix as text) as prefix,
+    cast(landed.local_id as text) as local_id
+from {{ source('raw_features', 'xrefs') }} as landed
+{{ visible_files('raw_features') }}
