@@ -24,6 +24,12 @@ quarantine_app = typer.Typer(
     help="Files that could not be read, and why.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(quarantine_app, name="quarantine")
+features_app = typer.Typer(
+    help="Reference releases: which are used, and which are held.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(features_app, name="features")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Dir = Annotated[
@@ -172,8 +178,16 @@ def plan(
 ) -> int:
     """Show what a load would do: new, changed, moved, unchanged, removed, quarantined files.
 
+    `omics plan features` shows what new reference releases would change in the marts.
+
     Example: omics plan --dir results
     """
+    if source == "features":
+        from omics.features import plan_command
+
+        named = folder is not None or files
+        asked = _request(source, folder, files) if named else None
+        return plan_command(asked, as_json=as_json)
     from loaders.load import plan_load
     from omics.preparing import prepare
     from omics.reports import print_plan
@@ -314,6 +328,48 @@ def quarantine_replay(
     return replay_command(
         identifiers or [], source=_source(source), mapping=mapping, as_json=as_json
     )
+
+
+@features_app.command("list")
+def features_list(as_json: Json = False) -> int:
+    """List the releases that are landed, which one of each reference is used, and why.
+
+    Example: omics features list
+    """
+    from omics.features import list_command
+
+    return list_command(as_json=as_json)
+
+
+_REFERENCE = typer.Argument(metavar="REFERENCE", help="For example hgnc, or chebi/names.")
+
+
+@features_app.command("pin")
+def features_pin(
+    reference: Annotated[str, _REFERENCE],
+    release: Annotated[
+        str, typer.Argument(metavar="RELEASE", help="Version, date, hash or file name.")
+    ],
+    as_json: Json = False,
+) -> int:
+    """Hold a reference at one release, whatever else is landed.
+
+    Example: omics features pin hgnc 2025-10-07
+    """
+    from omics.features import pin_command
+
+    return pin_command(reference, release, as_json=as_json)
+
+
+@features_app.command("unpin")
+def features_unpin(reference: Annotated[str, _REFERENCE], as_json: Json = False) -> int:
+    """Let the newest release of a reference be used again.
+
+    Example: omics features unpin hgnc
+    """
+    from omics.features import unpin_command
+
+    return unpin_command(reference, as_json=as_json)
 
 
 @app.command()

@@ -44,6 +44,12 @@ EXPECTED = {
     ("transcriptomics/statin_vs_vehicle_deseq2.csv.gz", ""): ("result_table", 120, 0, 705, 0),
 }
 QUARANTINED = "inbox/secreted_factors.csv"
+#: Reference tables: name of the reference, molecules
+REFERENCES = {
+    "features/hgnc_subset_2018-04-06.tsv": ("hgnc", 53),
+    "features/uniprot_subset_2018-03-14.tsv": ("uniprot", 47),
+    "features/metabolites.csv": ("custom:metabolites", 59),
+}
 
 
 def _found() -> dict[str, FoundFile]:
@@ -87,7 +93,7 @@ def _log2_effect(name: str, feature: str, part: str = "") -> float:
 
 
 def test_the_folder_holds_these_files_and_no_other() -> None:
-    assert set(_found()) == {name for name, _ in EXPECTED} | {QUARANTINED}
+    assert set(_found()) == {name for name, _ in EXPECTED} | {QUARANTINED, *REFERENCES}
 
 
 @pytest.mark.parametrize(("name", "part"), sorted(EXPECTED))
@@ -104,6 +110,44 @@ def test_a_file_is_read_as_documented(name: str, part: str) -> None:
     if header.shape == "matrix":
         assert sorted(assay.name for assay in header.assays) == sorted(SAMPLES)
         assert header.value_scale == "linear"
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_references_are_told_by_their_columns(name: str) -> None:
+    from loaders.features import read as references
+
+    source = _source(_found()[name])
+    (reading,) = references.read_file(source, options=ReadOptions())
+    releases = [table for kind, table in reading.batches() if kind == "releases"]
+    (release,) = releases[0].to_pylist()
+    assert (release["reference"], release["n_entities"]) == REFERENCES[name]
+    assert reading.counts().rows_landed == REFERENCES[name][1]
+    assert references.recognise(source, ReadOptions())
+
+
+def test_references_know_the_names_of_the_study() -> None:
+    """Most names that the files report are found, so that the demo shows resolved ones."""
+    from loaders.features import read as references
+
+    known: set[str] = set()
+    for name in REFERENCES:
+        (reading,) = references.read_file(_source(_found()[name]), options=ReadOptions())
+        for kind, table in reading.batches():
+            if kind == "names":
+                known.update(table.column("name").to_pylist())
+            elif kind == "xrefs":
+                known.update(table.column("local_id").to_pylist())
+            elif kind == "entities":
+                ids = table.column("canonical_id").to_pylist()
+                known.update(i.partition(":")[2] for i in ids)
+    for name, part, least in (
+        ("metabolomics/hepatocyte_metabolites.xlsx", "sheet=Polar metabolites", 54),
+        ("proteomics/hepatocyte_proteinGroups.txt", "", 45),
+        ("transcriptomics/hepatocyte_gene_counts.tsv", "", 50),
+    ):
+        _, _, rows = _read(name)[part]
+        found = [r for r in rows if known & set(r["reported_name"].split(";"))]
+        assert len(found) >= least, name
 
 
 def test_one_file_is_refused_with_a_question_that_source_answers() -> None:

@@ -33,6 +33,7 @@ select
     releases.part,
     releases.sha256,
     releases.format,
+    releases.modified_at,
     releases.loaded_at,
     releases.is_source_missing,
     releases.is_current,

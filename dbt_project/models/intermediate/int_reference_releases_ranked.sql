@@ -88,6 +88,7 @@ select
     ordered.part,
     ordered.sha256,
     ordered.format,
+    ordered.modified_at,
     ordered.loaded_at,
     ordered.is_source_missing,
     ordered.is_current,
