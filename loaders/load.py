@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,9 +15,10 @@ from loaders import states
 from loaders.discovery import FoundFile, fetch, find_files, find_in_folder, normalise_place
 from loaders.known import known_files, refused_files
 from loaders.landing_tables import ensure_landing_tables
-from loaders.model import ReadOptions, Unreadable
+from loaders.model import OMICS_TYPES, ReadOptions, Unreadable
 from loaders.plan import READING, LoadPlan, PlannedFile, make_plan, sha256_of
-from loaders.sources import Source, sources
+from loaders.programs.declared import Declaration, DeclaredTypes, declared_types
+from loaders.sources import TABLE_SOURCES, Source, sources
 from loaders.worker import FileResult, ReadTask
 from warehouse.errors import OmicsError
 
@@ -184,10 +185,21 @@ def load(
         report.planned = plan.counts()
         report.still_quarantined = len(plan.of("quarantined"))
         started = _now(conn)
-        tasks = _tasks(settings, plan, fetcher, run_id, started, _mapping(request.mapping_file))
+        options = ReadOptions(
+            reject_limit=settings.reject_limit,
+            max_unpacked_bytes=settings.max_unpacked_bytes,
+            mapping=_mapping(request.mapping_file),
+        )
+
+        def task_of(planned: PlannedFile) -> ReadTask:
+            return _task(planned, fetcher, options, run_id, started)
+
+        tasks = [task_of(planned) for planned in plan.files if planned.action in READING]
         watch.begin(len(tasks))
         with clock.measure("read_and_land"):
-            refused = _read_and_land(settings, conn, plan, tasks, work_folder, report, watch)
+            refused = _read_and_land(
+                settings, conn, plan, tasks, task_of, work_folder, report, watch
+            )
         with clock.measure("account"):
             _account(conn, plan, request, report, refused, run_id)
     return report
@@ -258,8 +270,9 @@ def _plan(conn: psycopg.Connection[Any], request: LoadRequest, fetcher: _Fetcher
     else:
         found = find_files(request.files)
         root = None
+    declared = declared_types(conn)
     return make_plan(
-        found,
+        [_with_sheet(file, declared) for file in found] if declared else found,
         known_files(conn),
         refused_files(conn),
         scanned_root=root,
@@ -268,6 +281,14 @@ def _plan(conn: psycopg.Connection[Any], request: LoadRequest, fetcher: _Fetcher
         hash_file=fetcher.sha256,
         reread=request.reread or request.mapping_file is not None,
     )
+
+
+def _with_sheet(file: FoundFile, declared: DeclaredTypes) -> FoundFile:
+    """Gives a file that no folder decides the omics type that a sheet declares for it."""
+    said = declared.of(file.path) if file.source is None else None
+    if said is None:
+        return file
+    return replace(file, source=said.omics_type, source_evidence=said.evidence())
 
 
 def _now(conn: psycopg.Connection[Any]) -> datetime:
@@ -279,43 +300,28 @@ def _now(conn: psycopg.Connection[Any]) -> datetime:
     return value
 
 
-def _tasks(
-    settings: Settings,
-    plan: LoadPlan,
-    fetcher: _Fetcher,
-    run_id: str,
-    started: datetime,
-    mapping: Mapping[str, object] | None,
-) -> list[ReadTask]:
-    options = ReadOptions(
-        reject_limit=settings.reject_limit,
-        max_unpacked_bytes=settings.max_unpacked_bytes,
-        mapping=mapping,
+def _task(
+    planned: PlannedFile, fetcher: _Fetcher, options: ReadOptions, run_id: str, started: datetime
+) -> ReadTask:
+    file = planned.file
+    if file is None:
+        raise ValueError(f"{planned.path} has gone and cannot be read")
+    return ReadTask(
+        path=file.path,
+        local=str(fetcher.local(file)),
+        root=file.root,
+        size=file.size,
+        modified_at=file.modified_at,
+        signature=file.signature,
+        key_base=planned.key_base,
+        declared_source=planned.source,
+        declared_evidence=_declared_evidence(planned, file),
+        only_source=planned.source or "",
+        options=options,
+        run_id=run_id,
+        loaded_at=started,
+        sha256=planned.sha256,
     )
-    tasks = []
-    for planned in plan.files:
-        file = planned.file
-        if planned.action not in READING or file is None:
-            continue
-        tasks.append(
-            ReadTask(
-                path=file.path,
-                local=str(fetcher.local(file)),
-                root=file.root,
-                size=file.size,
-                modified_at=file.modified_at,
-                signature=file.signature,
-                key_base=planned.key_base,
-                declared_source=planned.source,
-                declared_evidence=_declared_evidence(planned, file),
-                only_source=planned.source or "",
-                options=options,
-                run_id=run_id,
-                loaded_at=started,
-                sha256=planned.sha256,
-            )
-        )
-    return tasks
 
 
 def _mapping(path: str | None) -> Mapping[str, object] | None:
@@ -356,6 +362,7 @@ def _read_and_land(
     conn: psycopg.Connection[Any],
     plan: LoadPlan,
     tasks: list[ReadTask],
+    task_of: Callable[[PlannedFile], ReadTask],
     work_folder: Path,
     report: LoadReport,
     watch: Progress,
@@ -371,27 +378,58 @@ def _read_and_land(
         else:
             undecided[task.path] = task
     # Content decides the source of these: look first, then read each with the others of its source.
+    looked: list[FileResult] = []
     for kind, result in read_all(list(undecided.values()), workers=settings.workers):
         if kind != "file":
             continue
-        if result.refusal is not None:
+        if result.refusal is None and set(result.sources) & set(TABLE_SOURCES):
+            _assign(undecided[result.path], result, waiting)
+        else:
+            looked.append(result)
+
+    def land_waiting(names: Iterable[str]) -> None:
+        # A file that its folder took for a result and that its content makes a sheet comes back.
+        while any(waiting[name] for name in names):
+            for name in names:
+                group, waiting[name] = waiting[name], []
+                if not group:
+                    continue
+                strayed = _land_source(
+                    settings, conn, sources()[name], group, work_folder, report, refused, watch
+                )
+                by_path = {task.path: task for task in group}
+                for result in strayed:
+                    _assign(by_path[result.path], result, waiting)
+
+    # Sheets of this very load may answer what a file without a telling folder is.
+    land_waiting(["programs"])
+    asleep = {p.path: p for p in plan.of("quarantined") if p.source is None and p.file is not None}
+    declared = declared_types(conn) if looked or asleep else DeclaredTypes(())
+    for result in looked:
+        said = declared.of(result.path)
+        if said is not None:
+            waiting[said.omics_type].append(_declared(undecided[result.path], said))
+        elif result.refusal is not None:
             refused.append(result)
             watch.advance(result.path)
         else:
             _assign(undecided[result.path], result, waiting)
-    # A file that its folder took for a result and that its content makes a sheet comes back here.
-    while any(waiting.values()):
-        for name, group in list(waiting.items()):
-            if not group:
-                continue
-            waiting[name] = []
-            strayed = _land_source(
-                settings, conn, sources()[name], group, work_folder, report, refused, watch
-            )
-            by_path = {task.path: task for task in group}
-            for result in strayed:
-                _assign(by_path[result.path], result, waiting)
+    for path, planned in asleep.items():
+        said = declared.of(path)
+        if said is not None:
+            report.still_quarantined -= 1
+            waiting[said.omics_type].append(_declared(task_of(planned), said))
+    land_waiting(list(sources()))
     return refused
+
+
+def _declared(task: ReadTask, said: Declaration) -> ReadTask:
+    return replace(
+        task,
+        only_source=said.omics_type,
+        declared_source=said.omics_type,
+        declared_evidence=said.evidence(),
+    )
 
 
 def _assign(task: ReadTask, result: FileResult, waiting: dict[str, list[ReadTask]]) -> None:
@@ -401,6 +439,10 @@ def _assign(task: ReadTask, result: FileResult, waiting: dict[str, list[ReadTask
             replace(
                 task,
                 only_source=name,
+                # Results that lay among sheets are read as the type that their content named.
+                declared_source=name
+                if task.declared_source in TABLE_SOURCES and name in OMICS_TYPES
+                else task.declared_source,
                 sha256=result.sha256,
                 declared_evidence=result.content_evidence or task.declared_evidence,
             )

@@ -181,9 +181,32 @@ def read_one(task: ReadTask, emit: Emit) -> FileResult:
 
 
 def _read_tables(task: ReadTask, source: SourceFile, result: FileResult, keeper: _Keeper) -> None:
+    try:
+        parts = reader_of(task.only_source).read_file(source, options=task.options)
+    except Unreadable:
+        # Results beside the sheets of a folder, as ISA-Tab has them: content decides after all.
+        if task.declared_evidence.get("rule") != FOLDER_RULE:
+            raise
+        if not _holds_results(task, source, result):
+            raise
+        return
     result.sources = (task.only_source,)
-    for part in reader_of(task.only_source).read_file(source, options=task.options):
+    for part in parts:
         _read_part(task, part, result, keeper)
+
+
+def _holds_results(task: ReadTask, source: SourceFile, result: FileResult) -> bool:
+    from loaders.reading.read import read_file
+
+    try:
+        readings = read_file(source, declared_omics_type=None, options=task.options)
+    except Unreadable:
+        return False
+    types = {reading.header.omics_type for reading in readings}
+    result.sources = tuple(sorted(t for t in types if t is not None))
+    evidence = readings[0].header.omics_type_evidence
+    result.content_evidence = {"rule": "content", "evidence": to_json(dict(evidence)) or ""}
+    return bool(result.sources)
 
 
 def _read_datasets(task: ReadTask, source: SourceFile, result: FileResult, keeper: _Keeper) -> None:
