@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import psycopg
     import pyarrow as pa
 
+    from loaders.lipids.step import LipidNamesReport
     from warehouse.settings import Settings
 
 
@@ -64,6 +65,7 @@ class LoadReport:
     missing: list[str] = field(default_factory=list)
     load_ids: list[str] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
+    lipid_names: LipidNamesReport | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -81,6 +83,7 @@ class LoadReport:
             "rows_landed": sum(result.rows_landed for result in self.loaded),
             "rows_rejected": sum(result.rows_rejected for result in self.loaded),
             "values": sum(result.n_values for result in self.loaded),
+            **(self.lipid_names.counts if self.lipid_names is not None else {}),
         }
 
     @property
@@ -117,10 +120,12 @@ class SilentProgress:
 
 def prepare(conn: psycopg.Connection[Any]) -> None:
     """Makes the tables that loading needs; a no-op once they exist."""
+    from loaders.lipids.tables import ensure_lipid_tables
     from warehouse.ledger import ensure_ops
 
     ensure_ops(conn)
     ensure_landing_tables(conn, {source.schema: source.tables for source in sources().values()})
+    ensure_lipid_tables(conn)
 
 
 def plan_load(settings: Settings, conn: psycopg.Connection[Any], request: LoadRequest) -> LoadPlan:
@@ -157,6 +162,7 @@ def load(
         LockHeld: Another load of the same source is running.
         OmicsError: A place does not exist, or the database refused.
     """
+    from loaders.lipids.step import normalise_new_names
     from warehouse.lock import advisory_lock
 
     watch = progress or SilentProgress()
@@ -202,6 +208,8 @@ def load(
             )
         with clock.measure("account"):
             _account(conn, plan, request, report, refused, run_id)
+        with clock.measure("lipid_names"):
+            report.lipid_names = normalise_new_names(conn, settings, watch)
     return report
 
 

@@ -135,7 +135,7 @@ def _read_in_workers(tasks: Sequence[ReadTask], workers: int) -> Iterator[tuple[
     processes: dict[Connection, subprocess.Popen[bytes]] = {}
     try:
         for _ in range(min(workers, len(waiting))):
-            connection, process = _start_worker()
+            connection, process = start_process("loaders.pool", "serve")
             processes[connection] = process
         outstanding = dict.fromkeys(processes, 0)
         # Two bundles each: the next one is there when the first is done.
@@ -172,12 +172,16 @@ def _read_in_workers(tasks: Sequence[ReadTask], workers: int) -> Iterator[tuple[
                 process.wait()
 
 
-def _start_worker() -> tuple[Connection, subprocess.Popen[bytes]]:
-    """Starts a process that reads bundles from its end of a socket pair.
+def start_process(module: str, function: str) -> tuple[Connection, subprocess.Popen[bytes]]:
+    """Starts a process that calls a function with its end of a socket pair.
 
     Not multiprocessing's own processes: those import the caller's main module again, which runs a
     script without a ``__main__`` guard a second time, and a fork would copy the database
     connection. Only the two of us hold the pair, so each end sees at once when the other has gone.
+
+    Args:
+        module: Module of ours that has the function.
+        function: Name of a function that takes a file descriptor.
     """
     import socket
     from multiprocessing.connection import Connection
@@ -185,7 +189,10 @@ def _start_worker() -> tuple[Connection, subprocess.Popen[bytes]]:
     here, there = socket.socketpair()
     with here, there:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
-            [sys.executable, "-c", _WORKER, json.dumps(sys.path), str(there.fileno())],
+            [
+                *(sys.executable, "-c", _WORKER),
+                *(json.dumps(sys.path), module, function, str(there.fileno())),
+            ],
             pass_fds=[there.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -193,11 +200,11 @@ def _start_worker() -> tuple[Connection, subprocess.Popen[bytes]]:
 
 
 _WORKER = """
-import json, sys
+import importlib, json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from loaders.pool import serve, without_pandas
+from loaders.pool import without_pandas
 without_pandas()
-serve(int(sys.argv[2]))
+getattr(importlib.import_module(sys.argv[2]), sys.argv[3])(int(sys.argv[4]))
 """
 
 

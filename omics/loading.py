@@ -107,6 +107,8 @@ def load_document(report: LoadReport) -> dict[str, Any]:
 
 def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     """Runs dbt build under the build lock."""
+    from loaders.lipids.step import normalise_new_names
+    from loaders.load import SilentProgress
     from omics.dbt import build_arguments, run_dbt
     from omics.preparing import prepare
     from omics.refresh import failure_message, store_results
@@ -121,6 +123,8 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
         prepare(conn)
         with advisory_lock(conn, "build", wait_seconds=wait):
             run_id = start_run(conn, "build", {"arguments": arguments})
+            # A load that was killed at its very end has left names that no one has read.
+            normalise_new_names(conn, settings, SilentProgress())
             environment = pg_environment(settings, database=conn.info.dbname)
             built = run_dbt(
                 settings, build_arguments(arguments), environment=environment, quiet=as_json

@@ -90,10 +90,11 @@ def _parser(grammar: str) -> Any:
 def _import_pygoslin() -> Any:
     """Imports what is needed of pygoslin, without scipy where that is possible.
 
-    pygoslin takes one function of scipy, the binomial probability, for average masses, which are not
-    used here; importing scipy.stats for it takes three seconds and 80 MB in every process. So while
-    pygoslin is imported, the same function stands in its place; nothing of pygoslin is changed, and
-    scipy stays as it is for everybody else. Should pygoslin ever ask for more, it gets scipy.
+    pygoslin takes one function of scipy, the binomial probability, for average masses, which are
+    not used here; importing scipy.stats for it takes three seconds and 80 MB in every process. So
+    while pygoslin is imported, the same function stands in its place; nothing of pygoslin is
+    changed, and scipy stays as it is for everybody else. Should pygoslin ever ask for more, it
+    gets scipy.
     """
     before = sys.modules.get("scipy.stats")
     if before is None:

@@ -1,14 +1,15 @@
 """``normalise``: one reported name to one lipid, or the reason why not. A pure function.
 
 The order follows what is safest: a name that already is shorthand is taken as it is; then whole
-names that are known; then rules that rewrite what tools write; then pygoslin. Whatever is found must
-read back as itself with the same sum formula, else it is not used. Nothing is guessed.
+names that are known; then rules that rewrite what tools write; then pygoslin. Whatever is found
+must read back as itself with the same sum formula, else it is not used. Nothing is guessed.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -32,6 +33,9 @@ from loaders.lipids.rules import (
     take_off_adduct,
     take_off_label,
 )
+
+#: Reads a name with one of pygoslin's grammars, or does not.
+Parse = Callable[[str, str], Reading | None]
 
 #: Longer names are no lipid names, and a grammar's time grows with the cube of the length.
 MAX_LENGTH = 160
@@ -65,13 +69,14 @@ REASONS = {
 }
 
 
-def normalise(name: str, dialect: str = "") -> LipidName:
+def normalise(name: str, dialect: str = "", *, parse: Parse = goslin.read) -> LipidName:
     """Reads one name.
 
     Args:
         name: The name as reported.
         dialect: Naming dialect of its dataset: ``biocrates``, ``lipidyzer``, ``sums``,
             ``nacyl_only``, ``nacyl_d18:1``, or '' for none that matters.
+        parse: Reads a name with one of pygoslin's grammars.
 
     Returns:
         What was found; ``status`` and ``reason`` say how far it can be trusted.
@@ -92,10 +97,10 @@ def normalise(name: str, dialect: str = "") -> LipidName:
     if reading is not None and reading.strings[reading.level] == text and not reading.flags:
         return _mapped(name, dialect, "parser", reading, display=_display(text, reading))
     if "|" in text:
-        return _alternatives(name, dialect, text)
+        return _alternatives(name, dialect, text, parse)
     core, adduct = take_off_adduct(text)
     core, isotope = take_off_label(core)
-    found = _without_marks(name, dialect, core)
+    found = _without_marks(name, dialect, core, parse)
     if adduct is None and isotope is None:
         return found
     return replace(
@@ -106,6 +111,22 @@ def normalise(name: str, dialect: str = "") -> LipidName:
     )
 
 
+class ParserNeeded(Exception):
+    """Only pygoslin can tell; raised where it was not to be started."""
+
+
+def normalise_without_parser(name: str, dialect: str = "") -> LipidName | None:
+    """Reads one name as ``normalise`` does, or returns None when that takes pygoslin."""
+    try:
+        return normalise(name, dialect, parse=_no_parser)
+    except ParserNeeded:
+        return None
+
+
+def _no_parser(name: str, grammar: str) -> Reading | None:
+    raise ParserNeeded
+
+
 def _clean(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).replace("\u2019", "'").replace("\u2032", "'")
     text = text.replace("\u2013", "-").replace("\u2212", "-")
@@ -113,24 +134,24 @@ def _clean(name: str) -> str:
     return re.sub(r"\s", " ", text).strip(" \"'")
 
 
-def _without_marks(name: str, dialect: str, core: str) -> LipidName:
+def _without_marks(name: str, dialect: str, core: str, parse: Parse) -> LipidName:
     """Reads a name that carries no adduct and no label."""
     alias = alias_of(core)
     if alias is not None:
-        return _of_alias(name, dialect, alias)
+        return _of_alias(name, dialect, alias, parse)
     if _LIKE_SHORTHAND.fullmatch(core):
         # Shorthand that our own reader does not know: nothing may change what is right already.
-        reading = _read_shorthand(core)
+        reading = _read_shorthand(core, parse)
         if reading is not None:
             capped = _cap(reading, core)
             if reading.strings[capped] == core:
-                return _checked(name, dialect, "parser", reading, core)
+                return _checked(name, dialect, "parser", reading, core, parse)
     text, flags = rewrite(core, dialect)
     method = "parser" if text == core else "dialect"
     marks, late_isotope = take_off_label(text)
     if marks != text:
         text = marks
-    found = _of_text(name, dialect, method, text)
+    found = _of_text(name, dialect, method, text, parse)
     if late_isotope:
         found = replace(found, isotope=late_isotope, is_internal_standard_candidate=True)
     if "internal_standard" in flags:
@@ -140,11 +161,11 @@ def _without_marks(name: str, dialect: str, core: str) -> LipidName:
     return found
 
 
-def _of_text(name: str, dialect: str, method: str, text: str) -> LipidName:
+def _of_text(name: str, dialect: str, method: str, text: str, parse: Parse) -> LipidName:
     """Reads rewritten text."""
     alias = alias_of(text)
     if alias is not None:
-        return _of_alias(name, dialect, alias)
+        return _of_alias(name, dialect, alias, parse)
     if re.fullmatch(r"C\d+:\d+", text):
         chain = text[1:]
         return replace(
@@ -160,13 +181,13 @@ def _of_text(name: str, dialect: str, method: str, text: str) -> LipidName:
     impossible = False
     for spelling in _spellings(text):
         for grammar in _grammars(spelling):
-            reading = goslin.read(spelling, grammar)
+            reading = parse(spelling, grammar)
             if reading is None:
                 continue
             if _is_impossible(reading):
                 impossible = True
                 continue
-            return _checked(name, dialect, method, reading, spelling)
+            return _checked(name, dialect, method, reading, spelling, parse)
     reason = "impossible_chain" if impossible else "no_grammar"
     return _refused(name, dialect, REJECTED if impossible else UNPARSED, reason)
 
@@ -200,9 +221,9 @@ def _is_impossible(reading: Reading) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _read_shorthand(text: str) -> Reading | None:
+def _read_shorthand(text: str, parse: Parse) -> Reading | None:
     """Reads shorthand: by our own reader, else by pygoslin's grammar of it."""
-    return shorthand.read(text) or goslin.read(text, "Shorthand")
+    return shorthand.read(text) or parse(text, "Shorthand")
 
 
 def _cap(reading: Reading, text: str) -> str:
@@ -225,14 +246,16 @@ def _cap(reading: Reading, text: str) -> str:
     return level
 
 
-def _checked(name: str, dialect: str, method: str, reading: Reading, text: str) -> LipidName:
+def _checked(
+    name: str, dialect: str, method: str, reading: Reading, text: str, parse: Parse
+) -> LipidName:
     """Maps what pygoslin read, once its own strings read back as themselves."""
     level = _cap(reading, text)
     display = _display(text, reading)
     reason = "not_reproducible"
     # A structure that pygoslin writes but cannot read still leaves the levels below it.
     for lower in reversed(LEVELS[: LEVELS.index(level) + 1]):
-        stable, reason = _fixed_point(reading, lower)
+        stable, reason = _fixed_point(reading, lower, parse)
         if stable is not None:
             if lower != level:
                 stable = replace(stable, flags=(*stable.flags, "level_lowered"))
@@ -269,7 +292,7 @@ def _doubt(reading: Reading, dialect: str) -> str | None:
     return None
 
 
-def _fixed_point(reading: Reading, level: str) -> tuple[Reading | None, str]:
+def _fixed_point(reading: Reading, level: str, parse: Parse) -> tuple[Reading | None, str]:
     """Follows a string through its own grammar until it does not change.
 
     Returns:
@@ -277,7 +300,7 @@ def _fixed_point(reading: Reading, level: str) -> tuple[Reading | None, str]:
     """
     current, text = reading, reading.strings[level]
     for _ in range(3):
-        again = _read_shorthand(text)
+        again = _read_shorthand(text, parse)
         if again is None:
             return None, "not_reproducible"
         if again.formula != reading.formula:
@@ -297,7 +320,7 @@ def _fixed_point(reading: Reading, level: str) -> tuple[Reading | None, str]:
         return replace(own, flags=reading.flags), ""
     strings = {}
     for each in LEVELS[: LEVELS.index(level) + 1]:
-        canonical = _canonical(current.strings[each], each)
+        canonical = _canonical(current.strings[each], each, parse)
         if canonical is None or canonical[1] != reading.formula:
             return None, "not_reproducible" if canonical is None else "formula_unstable"
         strings[each] = canonical[0]
@@ -305,10 +328,10 @@ def _fixed_point(reading: Reading, level: str) -> tuple[Reading | None, str]:
 
 
 @lru_cache(maxsize=8192)
-def _canonical(text: str, level: str) -> tuple[str, str] | None:
+def _canonical(text: str, level: str, parse: Parse) -> tuple[str, str] | None:
     """Returns the stable spelling of a string of a level, and its formula."""
     for _ in range(3):
-        reading = _read_shorthand(text)
+        reading = _read_shorthand(text, parse)
         if reading is None:
             return None
         if text in reading.strings.values():
@@ -317,9 +340,9 @@ def _canonical(text: str, level: str) -> tuple[str, str] | None:
     return None
 
 
-def _alternatives(name: str, dialect: str, text: str) -> LipidName:
+def _alternatives(name: str, dialect: str, text: str, parse: Parse) -> LipidName:
     """Reads ``A|B``: MS-DIAL writes the species before the bar and what it resolved behind it."""
-    readings = [normalise(part, dialect) for part in text.split("|") if part.strip()]
+    readings = [normalise(part, dialect, parse=parse) for part in text.split("|") if part.strip()]
     mapped = [found for found in readings if found.status == MAPPED]
     if not mapped:
         return (
@@ -361,14 +384,14 @@ def _refused(name: str, dialect: str, status: str, reason: str) -> LipidName:
     return LipidName(name, dialect, status, reason=f"{reason}: {REASONS[reason]}")
 
 
-def _of_alias(name: str, dialect: str, alias: Alias) -> LipidName:
+def _of_alias(name: str, dialect: str, alias: Alias, parse: Parse) -> LipidName:
     if alias.molecule is not None:
         return _of_molecule(name, dialect, alias.molecule)
     text = str(alias.shorthand)
-    reading = _read_shorthand(text)
+    reading = _read_shorthand(text, parse)
     if reading is None:
         raise ValueError(f"aliases.yml: {text!r} is no shorthand")
-    found = _checked(name, dialect, "alias", reading, text)
+    found = _checked(name, dialect, "alias", reading, text, parse)
     flags = (*found.flags, "shared_abbreviation") if alias.is_shared else found.flags
     return replace(found, display_name=alias.display, flags=flags)
 

@@ -27,6 +27,7 @@ _OLD_SEPARATOR = re.compile(r"(?<=\d)-(?=(?:[OP]-)?\d+:)")
 _FLAT = re.compile(r"(?P<head>.*?[A-Za-z\]0-9'])[ ]?\((?P<body>[^()]*)\)")
 _GLUED = re.compile(r"(?P<head>.*?[A-Za-z]) ?(?P<body>(?:[dte]?[OP]-|[mdt])?\d+:\d.*)")
 
+_PACKAGE = "loaders.lipids"
 _ETHERS = ("", "O-", "dO-", "tO-", "eO-")
 _ETHER_COUNT = {"": 1, "d": 2, "t": 3, "e": 4}
 _BASE_OXYGENS = {"m": 1, "d": 2, "t": 3}
@@ -55,7 +56,9 @@ def classes() -> tuple[Mapping[str, LipidClass], Mapping[str, LipidClass]]:
     """Returns the classes by exact spelling, and by spelling without case where that is unique."""
     exact: dict[str, LipidClass] = {}
     names: dict[str, set[str]] = {}
-    for category, members in read_yaml(__package__ or "loaders.lipids", "classes.yml").items():
+    for category, members in read_yaml(_PACKAGE, "classes.yml").items():
+        if category == "sterols":
+            continue
         for name, entry in members.items():
             found = LipidClass(
                 name=name,
@@ -90,14 +93,14 @@ def read(name: str) -> Reading | None:
     """
     parts = _split(name)
     if parts is None:
-        return None
+        return _sterols().get(name)
     lipid_class, body = parts
     if lipid_class.kind == "acyl":
         body = _OLD_SEPARATOR.sub("_", body)
     if "/" in body and "_" in body:
         return None
     separator = "/" if "/" in body else "_"
-    chains = []
+    chains: list[_Piece] = []
     for piece in body.split(separator):
         found = _chain(piece, lipid_class.kind in ("base", "lone_base"), not chains)
         if found is None:
@@ -119,6 +122,27 @@ def find_class(text: str) -> LipidClass | None:
     """
     exact, folded = classes()
     return exact.get(text) or (None if text.isupper() else folded.get(text.casefold()))
+
+
+@cache
+def _sterols() -> Mapping[str, Reading]:
+    """Returns the sterols without chains."""
+    found = {}
+    content = read_yaml(_PACKAGE, "classes.yml")["sterols"]
+    for name, sum_formula in content.items():
+        carbons, double_bonds = map(int, re.findall(r"\d+", name)[:2])
+        found[name] = Reading(
+            lipid_class="ST",
+            category="ST",
+            level="SPECIES",
+            strings={"SPECIES": name},
+            formula=sum_formula,
+            chains=(),
+            carbons=carbons,
+            double_bonds=double_bonds,
+            oxygens=1,
+        )
+    return found
 
 
 def _split(name: str) -> tuple[LipidClass, str] | None:
@@ -278,6 +302,7 @@ def _base(lipid_class: LipidClass, pieces: list[_Piece], *, is_placed: bool) -> 
     """Reads sphingolipids with a base and an acyl chain."""
     first = pieces[0]
     flags: tuple[str, ...] = ()
+    chains: tuple[Chain, ...] = ()
     base_oxygens = first.chain.oxygens
     if not first.is_base_stated:
         base_oxygens, flags = 2, ("base_assumed",)
@@ -289,7 +314,7 @@ def _base(lipid_class: LipidClass, pieces: list[_Piece], *, is_placed: bool) -> 
             flags = (*flags, "nacyl_only_suspect")
         elif not first.is_base_stated and not total.double_bonds:
             flags = (*flags, "base_unclear")
-        carbons, double_bonds, chains = total.carbons, total.double_bonds, ()
+        carbons, double_bonds = total.carbons, total.double_bonds
         level = "SPECIES"
     elif len(pieces) == 2 and is_placed and pieces[1].chain.carbons:
         acyl = pieces[1].chain
