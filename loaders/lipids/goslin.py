@@ -22,6 +22,10 @@ WITH_BRACKETS = ("LipidMaps", "SwissLipids", "Shorthand", "Goslin", "FattyAcid",
 WITHOUT_BRACKETS = ("Shorthand", "Goslin", "LipidMaps", "SwissLipids", "FattyAcid", "Hmdb")
 
 
+#: Classes whose formula pygoslin gets wrong: it takes the two acids of a FAHFA for one.
+WRONG_CLASSES = frozenset({"FAHFA"})
+
+
 @cache
 def version() -> str:
     """Returns the version of pygoslin, without importing it."""
@@ -46,9 +50,10 @@ def read(name: str, grammar: str) -> Reading | None:
     if lipid is None or lipid.adduct is not None:
         return None
     try:
-        return _reading(lipid)
+        reading = _reading(lipid)
     except _pygoslin_errors():
         return None
+    return None if reading.lipid_class in WRONG_CLASSES else reading
 
 
 def level_strings(name: str, grammar: str) -> dict[str, str]:

@@ -98,6 +98,10 @@ def normalise(name: str, dialect: str = "", *, parse: Parse = goslin.read) -> Li
         return _mapped(name, dialect, "parser", reading, display=_display(text, reading))
     if "|" in text:
         return _alternatives(name, dialect, text, parse)
+    alias = alias_of(text)
+    if alias is not None:
+        # Before anything is taken off: the end of "Prostaglandin D2" is no label.
+        return _of_alias(name, dialect, alias, parse)
     core, adduct = take_off_adduct(text)
     core, isotope = take_off_label(core)
     found = _without_marks(name, dialect, core, parse)
@@ -341,8 +345,12 @@ def _canonical(text: str, level: str, parse: Parse) -> tuple[str, str] | None:
 
 
 def _alternatives(name: str, dialect: str, text: str, parse: Parse) -> LipidName:
-    """Reads ``A|B``: MS-DIAL writes the species before the bar and what it resolved behind it."""
-    readings = [normalise(part, dialect, parse=parse) for part in text.split("|") if part.strip()]
+    """Reads ``A|B``: MS-DIAL writes the species before the bar and what it resolved behind it.
+
+    Numbers between bars are the masses of a transition, as Skyline has them.
+    """
+    parts = [part for part in text.split("|") if part.strip(" 0123456789.")]
+    readings = [normalise(part, dialect, parse=parse) for part in parts]
     mapped = [found for found in readings if found.status == MAPPED]
     if not mapped:
         return (

@@ -100,6 +100,7 @@ class Rule:
     balance: bool
     add_base: str | None
     subtract: bool
+    as_estolide: bool
     flag: str | None
 
 
@@ -129,6 +130,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
         balance=entry.get("balance", False),
         add_base=entry.get("add_base"),
         subtract="subtract" in entry,
+        as_estolide="as_estolide" in entry,
         flag=entry.get("flag"),
     )
 
@@ -151,6 +153,8 @@ def rewrite(name: str, dialect: str) -> tuple[str, tuple[str, ...]]:
             changed = _with_base(rule, found)
         elif rule.subtract:
             changed = _without_chain(rule, found) or text
+        elif rule.as_estolide:
+            changed = _estolide(rule, found)
         else:
             changed = rule.pattern.sub(rule.to, text, count=0 if rule.every else 1)
         if rule.balance and changed.count("(") > changed.count(")"):
@@ -175,6 +179,13 @@ def _without_chain(rule: Rule, found: re.Match[str]) -> str | None:
     if carbons < 4 or double_bonds < 0:
         return None
     return f"{rule.to} {carbons}:{double_bonds}_{found['fc']}:{found['fd']}"
+
+
+def _estolide(rule: Rule, found: re.Match[str]) -> str:
+    # The ester between the two acids has the carbonyl that the sum of the chains does not count.
+    carbons = int(found["c"]) + int(found["c2"] or 0)
+    double_bonds = int(found["d"]) + int(found["d2"] or 0) + 1
+    return f"{rule.to} {carbons}:{double_bonds};O2"
 
 
 _ADDUCT_IN_BRACKETS = re.compile(r"[ _]*\[M ?(?P<inner>[^\[\]]*)\] ?(?P<charge>\d?[+-]?|[+-]\d)$")
@@ -221,6 +232,7 @@ _LABEL_FORMS = tuple(
         r"[ _-]?[\(\[]LABEL[\)\]]",
         r"[ _-]LABEL$",
         r"^LABEL[ -](?=[A-Za-z0-9])",
+        r"\+LABEL:?(?:\(s\))?$",
         r"(?<=:\d)LABEL(?=$|\))",
         r"\[M(?:\[2\]H(?P<d>[1-9]\d?)|\[13\]C(?P<c>[1-9]\d?))\]$",
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from loaders.datafiles import read_yaml
@@ -57,8 +57,6 @@ def classes() -> tuple[Mapping[str, LipidClass], Mapping[str, LipidClass]]:
     exact: dict[str, LipidClass] = {}
     names: dict[str, set[str]] = {}
     for category, members in read_yaml(_PACKAGE, "classes.yml").items():
-        if category == "sterols":
-            continue
         for name, entry in members.items():
             found = LipidClass(
                 name=name,
@@ -93,12 +91,15 @@ def read(name: str) -> Reading | None:
     """
     parts = _split(name)
     if parts is None:
-        return _sterols().get(name)
+        return _sterol(name)
     lipid_class, body = parts
     if lipid_class.kind == "acyl":
         body = _OLD_SEPARATOR.sub("_", body)
     if "/" in body and "_" in body:
         return None
+    if lipid_class.kind == "base" and body[:1] in "mdt":
+        # A base that is marked as one is told from the acyl chain, whatever stands between them.
+        body = body.replace("_", "/")
     separator = "/" if "/" in body else "_"
     chains: list[_Piece] = []
     for piece in body.split(separator):
@@ -124,25 +125,38 @@ def find_class(text: str) -> LipidClass | None:
     return exact.get(text) or (None if text.isupper() else folded.get(text.casefold()))
 
 
-@cache
-def _sterols() -> Mapping[str, Reading]:
-    """Returns the sterols without chains."""
-    found = {}
-    content = read_yaml(_PACKAGE, "classes.yml")["sterols"]
-    for name, sum_formula in content.items():
-        carbons, double_bonds = map(int, re.findall(r"\d+", name)[:2])
-        found[name] = Reading(
-            lipid_class="ST",
-            category="ST",
-            level="SPECIES",
-            strings={"SPECIES": name},
-            formula=sum_formula,
-            chains=(),
-            carbons=carbons,
-            double_bonds=double_bonds,
-            oxygens=1,
-        )
-    return found
+_STEROL = re.compile(
+    r"ST (?P<carbons>[12]\d|30):(?P<double>\d)(?:;O(?P<oxygens>[1-9]?))(?:;(?P<conjugate>[GTS]))?"
+)
+#: What an amide of glycine or taurine and a sulfate add to a sterol.
+_CONJUGATES = {
+    "G": {"C": 2, "H": 3, "N": 1, "O": 1},
+    "T": {"C": 2, "H": 5, "N": 1, "O": 2, "S": 1},
+    "S": {"O": 3, "S": 1},
+}
+
+
+@lru_cache(maxsize=1024)
+def _sterol(name: str) -> Reading | None:
+    """Reads sums of sterols and bile acids; the four rings are not among the double bonds."""
+    found = _STEROL.fullmatch(name)
+    if not found or found["oxygens"] == "1":
+        return None
+    carbons, double_bonds = int(found["carbons"]), int(found["double"])
+    oxygens = int(found["oxygens"] or 1)
+    atoms = Counter({"C": carbons, "H": 2 * carbons - 6 - 2 * double_bonds, "O": oxygens})
+    atoms.update(_CONJUGATES.get(found["conjugate"] or "", {}))
+    return Reading(
+        lipid_class="ST",
+        category="ST",
+        level="SPECIES",
+        strings={"SPECIES": name},
+        formula=formula.text(atoms),
+        chains=(),
+        carbons=carbons,
+        double_bonds=double_bonds,
+        oxygens=oxygens,
+    )
 
 
 def _split(name: str) -> tuple[LipidClass, str] | None:
@@ -358,10 +372,13 @@ def _lone(lipid_class: LipidClass, piece: _Piece) -> Reading | None:
     chain = piece.chain
     if piece.ethers or chain.carbons < 2:
         return None
+    flags: tuple[str, ...] = ()
     atoms = Counter(lipid_class.head)
     atoms["C"] += chain.carbons
     if lipid_class.kind == "lone_base":
-        if not piece.is_base_stated or not chain.oxygens:
+        if not piece.is_base_stated:
+            chain, flags = replace(chain, oxygens=2), ("base_assumed",)
+        if not chain.oxygens:
             return None
         atoms["H"] += 2 * (chain.carbons - chain.double_bonds) + 1
         atoms["N"] += 1
@@ -380,4 +397,5 @@ def _lone(lipid_class: LipidClass, piece: _Piece) -> Reading | None:
         carbons=chain.carbons,
         double_bonds=chain.double_bonds,
         oxygens=chain.oxygens,
+        flags=flags,
     )
