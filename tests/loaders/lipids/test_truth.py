@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import random
 from pathlib import Path
 
 import pytest
@@ -40,9 +39,9 @@ def test_every_grammar_gives_every_level(truth: Path) -> None:
     wrong = [
         row
         for row in rows
-        if goslin.level_strings(
-            row["raw_name"], _GRAMMARS.get(row["grammar"], row["grammar"])
-        ).get(row["level"])
+        if goslin.level_strings(row["raw_name"], _GRAMMARS.get(row["grammar"], row["grammar"])).get(
+            row["level"]
+        )
         != row["expected"]
     ]
     assert len(rows) == 470
@@ -153,7 +152,7 @@ def test_our_reader_gives_what_pygoslin_gives(truth: Path, name: str) -> None:
     own = {text: shorthand.read(text) for text in _first_column(truth / "goslin" / name)}
     mine = [text for text, reading in own.items() if reading is not None]
     assert len(mine) > 400
-    for text in random.Random(20).sample(mine, 120):
+    for text in mine[:: len(mine) // 120]:
         reading = own[text]
         assert reading is not None
         order = goslin.WITH_BRACKETS if "(" in text else goslin.WITHOUT_BRACKETS
@@ -178,7 +177,7 @@ def test_our_reader_gives_what_pygoslin_gives(truth: Path, name: str) -> None:
 def test_a_normalised_name_stays_itself(truth: Path, name: str) -> None:
     names = _first_column(truth / "goslin" / name)
     mapped = 0
-    for text in random.Random(4).sample(names, 120):
+    for text in names[7 :: len(names) // 120]:
         found = normalise(text)
         if found.status != "mapped":
             continue
@@ -186,7 +185,7 @@ def test_a_normalised_name_stays_itself(truth: Path, name: str) -> None:
         again = normalise(str(found.normalized))
         for field in (*_FIELDS.values(), "level", "identity_name", "lipid_class", "chains"):
             assert getattr(again, field) == getattr(found, field), (text, field)
-        assert not (again.adduct or again.isotope)
+        assert (again.adduct, again.isotope) == (None, None)
         for field in ("species", "molecular_species", "sn_position"):
             string = getattr(found, field)
             assert string is None or normalise(string).normalized == string, (text, field)
