@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 #: Spellings of "nothing" in reference tables. Compared as they stand: ``Na`` is sodium.
 MISSING = ("", "-", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "None", r"\N")
 
-#: Ids and names remembered to tell repeated ones. Beyond it all are forgotten at once: what comes
-#: again much later in a larger table may be landed twice.
-REMEMBERED = 2_000_000
+#: Marks that are held as a set before they are sorted in.
+_RECENT = 100_000
 
 _DATE = r"(?P<date>\d{4}-\d{2}-\d{2})"
 _NAME_SCHEMA = ("row_number", "feature_type", "canonical_id", "name", "kind")
@@ -109,6 +108,39 @@ def cleaned(cells: Any) -> Any:
     return pc.if_else(missing, pa.scalar(None, pa.string()), cells)
 
 
+class Seen:
+    """Remembers what was landed before, in eight bytes each.
+
+    Two things of one mark in ten million are a matter of one in a hundred thousand files.
+    """
+
+    def __init__(self) -> None:
+        """Begins without memory."""
+        import numpy as np
+
+        self._sorted: Any = np.empty(0, np.int64)
+        self._recent: set[int] = set()
+
+    def new(self, columns: Sequence[Any]) -> Any:
+        """Tells which keys, all different, are new, and remembers them."""
+        import numpy as np
+        import pyarrow as pa
+
+        keys = zip(*(column.to_pylist() for column in columns), strict=True)
+        marks = np.fromiter((hash(key) for key in keys), np.int64)
+        known = np.array([mark in self._recent for mark in marks.tolist()], np.bool_)
+        if len(self._sorted):
+            at = np.searchsorted(self._sorted, marks)
+            at[at == len(self._sorted)] = 0
+            known |= self._sorted[at] == marks
+        self._recent.update(marks.tolist())
+        if len(self._recent) > _RECENT:
+            recent = np.fromiter(self._recent, np.int64, len(self._recent))
+            self._sorted = np.sort(np.concatenate([self._sorted, recent]))
+            self._recent = set()
+        return pa.array(~known)
+
+
 class Extractor:
     """Turns the batches of one reference into landing tables, remembering what was there before."""
 
@@ -127,9 +159,7 @@ class Extractor:
         self._account = account
         self._findings = findings
         self._grouped = bool(layout.spec.get("grouped", False))
-        self._entities_seen: set[int] = set()
-        self._names_seen: set[int] = set()
-        self._xrefs_seen: set[int] = set()
+        self._seen = {name: Seen() for name in ("entities", "names", "xrefs")}
 
     def tables(self, batch: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         """Yields landing tables for one batch of records, which ends with ``row_number``."""
@@ -349,9 +379,7 @@ class Extractor:
         rows = flat_column(best.select(["rank_min"]), 0)
         rows = pc.if_else(pc.greater_equal(rows, count), pc.subtract(rows, count), rows)
         if not self._grouped:
-            rows = rows.filter(
-                self._unseen(self._entities_seen, [flat_column(best.select(["id"]), 0)])
-            )
+            rows = rows.filter(self._seen["entities"].new([flat_column(best.select(["id"]), 0)]))
         if not len(rows):
             return
         empty = pa.nulls(count, pa.string())
@@ -557,25 +585,10 @@ class Extractor:
         unique = unique.rename_columns(["feature_type", *keys, "row_number"])
         unique = unique.select(["row_number", "feature_type", *keys])
         if not self._grouped:
-            seen = self._names_seen if name == "names" else self._xrefs_seen
             columns = [unique.column(key).combine_chunks() for key in keys]
-            unique = unique.filter(self._unseen(seen, columns))
+            unique = unique.filter(self._seen[name].new(columns))
         if unique.num_rows:
             yield name, unique
-
-    @staticmethod
-    def _unseen(seen: set[int], columns: Sequence[Any]) -> Any:
-        """Tells which keys are new, and remembers them."""
-        import pyarrow as pa
-
-        if len(seen) > REMEMBERED:
-            seen.clear()
-        flags = []
-        for key in zip(*(column.to_pylist() for column in columns), strict=True):
-            mark = hash(key)
-            flags.append(mark not in seen)
-            seen.add(mark)
-        return pa.array(flags, pa.bool_())
 
     def _date(self, columns: Columns) -> None:
         """Keeps the latest date and the first version that the columns tell."""

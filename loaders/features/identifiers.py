@@ -64,7 +64,9 @@ def local_ids(cells: Any, name: str) -> Any:
     kind = kinds().get(name)
     if kind is None:
         return cells
-    return _matched(pc.replace_substring_regex(cells, kind.prefixed, ""), kind)
+    if pc.any(pc.match_substring(cells, ":")).as_py():
+        cells = pc.replace_substring_regex(cells, kind.prefixed, "")
+    return _matched(cells, kind)
 
 
 def identify(cells: Any, names: Sequence[str], feature_types: Any = None) -> tuple[Any, Any]:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 RECORDS_PER_BATCH = 2_000
 LINES_PER_BATCH = 50_000
 
+_CHUNK = 1024**2
+_LONGEST_RECORD = 64 * 1024**2
+
 #: The header stands within this many rows.
 _HEADING = 40
 
@@ -227,42 +230,64 @@ def _from_xml(text: TextSource, part: str) -> Records:
 
     def rows(log: RaggedLog) -> Iterator[pa.Table]:
         with text.utf8() as stream:
-            found = _xml_records(stream, str(layout.spec["record"]), places, part)
+            found = _xml_records(stream, layout, places, part)
             yield from _batched(found, len(header))
 
     return Records(layout, header, rows, "")
 
 
 def _xml_records(
-    stream: BinaryIO, record: str, places: dict[str, int], part: str
+    stream: BinaryIO, layout: Layout, places: dict[str, int], part: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yields number and wanted children of each record, and forgets it before the next is read."""
-    # Expat refuses entities that unfold without end since 2.4, and no entity reaches a file.
+    """Yields number and wanted children of each record, and forgets it before the next is read.
+
+    The text is cut at the ends of records, and each is parsed by itself, without what the layout
+    ignores: HMDB has hundreds of elements around each one that is wanted. An element of the same
+    name inside a record is no end of it: what does not parse is lengthened to the next end.
+    """
+    # Expat refuses entities that unfold without end since 2.4, and none is declared in a record.
     import xml.etree.ElementTree as ET
 
-    number = depth = 0
-    root: Any = None
-    try:
-        for event, element in ET.iterparse(stream, events=("start", "end")):  # noqa: S314
-            if event == "start":
-                depth += 1
-                root = element if root is None else root
-                continue
-            depth -= 1
-            if depth != 1 or _local_name(element.tag) != record:
+    record = str(layout.spec["record"]).encode()
+    opening, closing = re.compile(rb"<%b[\s>]" % record), b"</%b>" % record
+    ignored = re.compile(rb"(?s)<(%b)>.*?</\1>" % "|".join(layout.spec.get("ignored", ())).encode())
+    held = b""
+    number = searched = 0
+    while chunk := stream.read(_CHUNK):
+        held += chunk
+        while (end := held.find(closing, searched)) >= 0:
+            end += len(closing)
+            begin = opening.search(held)
+            try:
+                if begin is None:
+                    raise ET.ParseError("the end of a record that did not begin")
+                whole = held[begin.start() : end]
+                try:
+                    element = ET.fromstring(ignored.sub(b"", whole))  # noqa: S314 - see above
+                except ET.ParseError:
+                    element = ET.fromstring(whole)  # noqa: S314 - see above
+            except ET.ParseError as error:
+                if end - (begin.start() if begin else 0) > _LONGEST_RECORD:
+                    raise _broken_xml(str(error), number, part) from error
+                searched = end
                 continue
             number += 1
             yield number, _children(element, places)
-            root.clear()
-    except ET.ParseError as error:
-        raise Unreadable(
-            "broken_table",
-            place=f"{part + ', ' if part else ''}record {number + 1}",
-            seen=f"XML that breaks off: {error}",
-            expected="XML that is complete",
-            question="Was the download complete?",
-            rows_read=number,
-        ) from error
+            held, searched = held[end:], 0
+        searched = max(searched, len(held) - len(closing))
+    if opening.search(held) or not re.search(rb"</[\w:.-]+>\s*$", held):
+        raise _broken_xml("the last record has no end", number, part)
+
+
+def _broken_xml(seen: str, number: int, part: str) -> Unreadable:
+    return Unreadable(
+        "broken_table",
+        place=f"{part + ', ' if part else ''}record {number + 1}",
+        seen=f"XML that breaks off: {seen}",
+        expected="XML that is complete",
+        question="Was the download complete?",
+        rows_read=number,
+    )
 
 
 def _children(element: Any, places: dict[str, int]) -> list[str]:

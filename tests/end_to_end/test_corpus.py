@@ -76,7 +76,7 @@ def test_rows_read_are_landed_rejected_or_skipped_in_every_file(
     assert unequal == []
 
 
-def test_other_sources_are_refused_with_a_reason(
+def test_other_sources_are_loaded_or_refused_with_a_reason(
     loaded: psycopg.Connection[Any], corpus: Path
 ) -> None:
     rows = loaded.execute(
@@ -84,8 +84,32 @@ def test_other_sources_are_refused_with_a_reason(
         ([f"{corpus}/{name}/%" for name in ("signatures", "features", "programs")],),
     ).fetchall()
     assert rows
-    assert {status for _, status, _ in rows} == {"quarantined"}
-    assert all(reason for _, _, reason in rows)
+    assert {status for _, status, _ in rows} <= {"quarantined", "loaded"}
+    assert all(reason for _, status, reason in rows if status == "quarantined")
+
+
+def test_references_are_landed_row_by_row(loaded: psycopg.Connection[Any], corpus: Path) -> None:
+    with (corpus / "manifest.csv").open(newline="", encoding="utf-8") as handle:
+        wanted = {
+            f"{corpus}/{row['relpath']}": int(row["n_rows"])
+            for row in csv.DictReader(handle)
+            if row["relpath"].startswith("features/")
+        }
+    rows = loaded.execute(
+        "select path, rows_read from marts.source_files "
+        "where source_name = 'features' and status = 'loaded'"
+    ).fetchall()
+    assert dict(rows) == wanted
+    landed = loaded.execute(
+        """
+        select r.reference, r.n_entities, count(*), count(distinct e.canonical_id)
+        from intermediate.int_reference_releases as r
+        inner join staging.stg_features__entities as e using (file_id, load_id)
+        group by r.reference, r.n_entities
+        """
+    ).fetchall()
+    assert len(landed) == len(wanted)
+    assert all(said == count == different for _, said, count, different in landed)
 
 
 def find_datasets(

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-with releases as (
+with releases as not materialized (
     select * from {{ ref('int_reference_releases_ranked') }}
 ),
 
