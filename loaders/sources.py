@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TABLE_SOURCES = ("programs", "features", "signatures")
 
 #: Those of them that can be read so far.
-READABLE = frozenset({"features", "programs"})
+READABLE = frozenset({"features", "programs", "signatures"})
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Signatures and their components to `raw_signatures`."""
+"""Signatures: named lists of molecules with directions and weights, in whatever form they come."""
