@@ -62,11 +62,14 @@ class ReadOptions:
         reject_limit: Largest share of rejected rows with which a file still loads, 0 to 1.
         max_unpacked_bytes: Largest size that a compressed file may unpack to.
         mapping: Column roles given by the user, or None to find them.
+        star_strand: Strandedness of libraries counted by STAR: unstranded, forward or reverse;
+            None where it is not declared.
     """
 
     reject_limit: float = 0.05
     max_unpacked_bytes: int = 8 * 1024**3
     mapping: Mapping[str, object] | None = None
+    star_strand: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class Roles:
             are in rows).
         ignored_columns: Column index to the reason for which it is not landed.
         sample_column: Column that names the sample (samples in rows, long).
+        sample_more: Columns that name it together with the first, such as the channel (long).
         value_column: Column that holds the quantity (long).
         contrasts: Statistics columns of each contrast (result tables).
         flag_columns: Flag (``is_contaminant``, ``is_decoy``, ``is_internal_standard``) to pairs of
@@ -143,6 +147,7 @@ class Roles:
     annotation_columns: tuple[int, ...] = ()
     ignored_columns: Mapping[int, str] = field(default_factory=dict)
     sample_column: int | None = None
+    sample_more: tuple[int, ...] = ()
     value_column: int | None = None
     contrasts: tuple[ContrastColumns, ...] = ()
     flag_columns: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)

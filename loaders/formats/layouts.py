@@ -72,17 +72,23 @@ def _about(layout: Mapping[str, Any]) -> About:
         for family in layout.get("quantities", ())
     ]
     if long:
-        quantities = [Quantity(str(long["quantity"]), f"column `{_plain(long['value'])}`")]
+        quantities = [
+            Quantity(
+                str(value["quantity"]), f"column `{_plain(value['value'])}`", value.get("level", "")
+            )
+            for value in long.get("values", [long])
+        ]
     feature = " or ".join(
         ", ".join(
             f"`{_plain(x.lstrip('?'))}`" for x in (a["columns"] if isinstance(a, Mapping) else a)
         )
-        for a in layout.get("feature", ())
+        for a in layout.get("feature", (long or {}).get("values", [{}])[0].get("feature", ()))
     )
     assay = layout.get("assay", {})
     named = f"the {assay['from']} it lies in" if "from" in assay else "its column's header"
     if long:
         named = "column " + " or ".join(f"`{_plain(x)}`" for x in long["sample"])
+        named += "".join(f", with `{_plain(x)}` where it varies" for x in long.get("with", ()))
     if rows:
         named = "column " + " or ".join(f"`{_plain(x)}`" for x in rows["sample"])
     zero = layout.get("zero_is_missing")
@@ -118,6 +124,11 @@ def _about(layout: Mapping[str, Any]) -> About:
         skipped=tuple(
             f"{rule['rule']}: `{_plain(rule['column'])}` fits `{rule['matches']}`"
             for rule in layout.get("skip_rows", ())
+        )
+        + tuple(
+            f"`{_plain(rule['column'])}` above {rule['at_most']}"
+            for rule in (long or {}).get("limits", ())
+            if rule.get("skip", True)
         ),
         not_samples=tuple(
             f"`{_plain(rule['pattern'])}`: {rule['reason']}" for rule in layout.get("ignore", ())
@@ -571,34 +582,74 @@ def _ignored(layout: Mapping[str, Any], table: _Table, taken: set[int]) -> dict[
 def _long(layout: Mapping[str, Any], table: _Table) -> list[Roles]:
     rule = layout["long"]
     sample = next((i for x in rule["sample"] if (i := table.first(x)) is not None), None)
-    value = table.first(rule["value"])
-    feature = _feature(layout, table)
-    if sample is None or value is None or not feature:
+    more = [i for x in rule.get("with", ()) if (i := table.first(x)) is not None]
+    found = [
+        roles
+        for quantity in rule.get("values", [rule])
+        if sample is not None
+        and (roles := _long_quantity(layout, quantity, table, sample, more)) is not None
+    ]
+    if not found:
         raise _refuse(
             layout,
             reason_code="undecided_roles",
             reason="which columns hold sample, feature and value?",
             seen=f"the format {layout['name']} without one of them",
         )
+    return found
+
+
+def _long_quantity(
+    layout: Mapping[str, Any],
+    rule: Mapping[str, Any],
+    table: _Table,
+    sample: int,
+    more: Sequence[int],
+) -> Roles | None:
+    """Returns the roles for one quantity; None where its columns are not there."""
+    shared = layout["long"]
+    value = table.first(rule["value"])
+    feature = _feature({"feature": rule.get("feature", layout.get("feature", ()))}, table)
+    if value is None or not feature:
+        return None
     common = _common(layout, table, feature)
     common["evidence"] |= {"quantity": rule["quantity"], "repeats": rule["repeats"]}
-    roles = {*feature, sample, value}
-    kept = [i for x in rule.get("annotations", ()) for i in table.find(x) if i not in roles]
+    if "level" in rule:
+        common["evidence"]["level"] = rule["level"]
+    if "strip" in shared:
+        common["evidence"]["sample_strip"] = shared["strip"]
+    limits = [
+        {
+            "column": index,
+            "at_most": limit["at_most"],
+            "skip": limit.get("skip", True),
+            "rule": f"{table.header[index]} above {limit['at_most']}".replace(" ", "_").lower(),
+        }
+        for limit in shared.get("limits", ())
+        if (index := table.first(limit["column"])) is not None
+    ]
+    if limits:
+        common["evidence"]["limits"] = limits
+    for key in ("unit", "value_scale", "zero_is_missing"):
+        common[key] = rule.get(key, common[key])
+    roles = {*feature, sample, value, *more}
+    asked = rule.get("annotations", shared.get("annotations", ()))
+    kept = [i for x in asked for i in table.find(x) if i not in roles]
     ignored = {
         index: "describes the measurement, not the feature"
         for index in range(len(table.header))
         if index not in roles and index not in kept
     }
-    found = Roles(
+    return Roles(
         orientation="long",
         sample_column=sample,
+        sample_more=tuple(more),
         value_column=value,
         annotation_columns=tuple(dict.fromkeys(kept)),
         ignored_columns=ignored,
         quantity=str(rule["quantity"]),
         **common,
     )
-    return [found]
 
 
 def _samples_in_rows(layout: Mapping[str, Any], table: _Table) -> Roles:

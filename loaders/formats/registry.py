@@ -20,7 +20,15 @@ from typing import Literal
 from loaders.formats.protocol import LEAST_CONFIDENCE, About, Format, Head, Quantity, Sniff
 
 #: Modules of `loaders.formats` that hold formats in ``FORMATS``.
-MODULES: tuple[str, ...] = ("gct",)
+MODULES: tuple[str, ...] = (
+    "adat",
+    "count_files",
+    "gct",
+    "hdf5",
+    "mztab",
+    "parquet",
+    "series_matrix",
+)
 
 Family = Literal["module", "layout", "result table", "plain table"]
 

@@ -55,6 +55,8 @@ def named_after_path(roles: Roles, path: str) -> Roles:
     if source is None or len(roles.assay_columns) != 1 or len(parts) < 2:
         return roles
     name = parts[-2] if source == "folder" else _without_ending(parts[-1], roles)
+    if not re.search(r"[A-Za-z0-9]", name):
+        name = parts[-2]  # the file is named by its tool alone
     ((index, _),) = roles.assay_columns
     return replace(roles, assay_columns=((index, name),))
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from loaders.model import Unreadable
 from loaders.reading import dialect as dialects
@@ -40,6 +40,14 @@ class Rows(Protocol):
 
     def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
         """Yields tables of text columns and ``row_number``; irregular records go to the log."""
+
+
+@runtime_checkable
+class _Narrowable(Protocol):
+    """Rows that can leave columns out while they are cut."""
+
+    def only(self, columns: Sequence[int]) -> Rows:
+        """Returns the same rows with only these columns filled."""
 
 
 @dataclass
@@ -88,6 +96,15 @@ class Grid:
     first_row: int
     rows: Rows
     evidence: dict[str, Any]
+
+    def only(self, columns: Sequence[int]) -> Grid:
+        """Returns the same table with only these columns filled; the others are null.
+
+        Saves making columns that nobody reads; it changes nothing where rows are in memory.
+        """
+        if isinstance(self.rows, _Narrowable):
+            return replace(self, rows=self.rows.only(columns))
+        return self
 
 
 def from_text(text: TextSource, *, part: str = "") -> Grid:
@@ -245,7 +262,14 @@ class _TextRows:
     consumed: int
     first_row: int
     block: int
+    columns: tuple[int, ...] | None = None
     kept: list[tuple[list[pa.Table], RaggedLog]] = field(default_factory=list)
+
+    def only(self, columns: Sequence[int]) -> Rows:
+        """Returns the same rows with only these columns filled, where the text is large."""
+        if self._is_small():
+            return self
+        return replace(self, columns=tuple(columns), block=max(self.block, 4 * BLOCK_BYTES))
 
     def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
         """Yields the rows; those of a small text are cut once and kept."""
@@ -306,6 +330,9 @@ class _TextRows:
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types={name: pa.string() for name in names},
+                    include_columns=None
+                    if self.columns is None
+                    else [names[index] for index in self.columns],
                     strings_can_be_null=False,
                     quoted_strings_can_be_null=False,
                 ),
@@ -341,7 +368,7 @@ class _TextRows:
                 numbers, taken_now = _gaps(record, count, [number for number, _ in odd[taken:]])
                 skipped.update(range(taken, taken + taken_now))
             record = int(numbers[-1]) + 1 if count else record
-            table = pa.Table.from_batches([batch])
+            table = self._whole(pa.Table.from_batches([batch]))
             column = pa.array(numbers + (self.first_row - 1), pa.int64())
             if count:
                 yield table.append_column("row_number", column)
@@ -352,6 +379,19 @@ class _TextRows:
                     yield extra
         if taken < len(odd) and (extra := self._padded(odd[taken:], log)):
             yield extra
+
+    def _whole(self, table: pa.Table) -> pa.Table:
+        """Puts nulls where columns were left out, so that every column keeps its index."""
+        import pyarrow as pa
+
+        if self.columns is None:
+            return table
+        empty = pa.nulls(table.num_rows, pa.string())
+        held = dict(zip(self.columns, table.columns, strict=True))
+        return pa.table(
+            [held.get(index, empty) for index in range(self.width)],
+            names=[f"c{index}" for index in range(self.width)],
+        )
 
     def _padded(self, rows: Sequence[tuple[int, str]], log: RaggedLog) -> pa.Table | None:
         kept: list[list[str]] = []

@@ -1,4 +1,8 @@
-"""Tables with one value per row: pivoted in memory into features x samples.
+"""Tables with one value per row: pivoted into features x samples while they are read.
+
+Only what the pivot needs is held, about 40 bytes for each value of the matrix, whatever stands beside
+it in the file; records that repeat a value are dropped as they come. Several quantities of one table
+are pivoted in one pass.
 
 The unit of the books is the record of the file: a landed record is one whose value stands in the
 matrix. ``row_number`` of a landed row is that of the feature's first record.
@@ -6,15 +10,17 @@ matrix. ``row_number`` of a landed row is that of the feature's first record.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
-from loaders.model import Assay, Counts, DatasetHeader, Roles, Unreadable
+from loaders.model import Assay, Counts, DatasetHeader, DatasetReading, Roles, Unreadable
 from loaders.reading import describe, rows, values
 from loaders.reading.describe import Context
 from loaders.reading.grid import Grid, RaggedLog
 from loaders.reading.transposed import list_literals
+from loaders.reading.values import NumberStyle
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,75 +28,189 @@ if TYPE_CHECKING:
 #: A pivot of more cells than this is refused: the table would be all but empty.
 MAX_CELLS = 200_000_000
 _BATCH_VALUES = 1_000_000
+#: Records held back before repeated ones among them are settled.
+_SETTLE_AT = 1_000_000
+#: Values kept for the verdicts on scale and zeros.
+_SAMPLED = 200_000
+#: What joins the columns that name a sample together, such as run and channel.
+_SAMPLE_JOINT = "|"
 
 
-class LongReading:
-    """A table with one value per row, while it is read."""
+def long_readings(grid: Grid, found: Sequence[tuple[Roles, Context]]) -> list[DatasetReading]:
+    """Reads a long table once and returns one reading for each quantity.
+
+    A quantity that is zero in every record was not computed; it is left out where another one was,
+    and the others' evidence says so.
+
+    Raises:
+        Unreadable: If the omics type or the decimal mark is undecided.
+    """
+    pivots = [_Pivot(grid, roles, context) for roles, context in found]
+    narrow = grid.only(sorted({index for pivot in pivots for index in pivot.columns}))
+    log = RaggedLog()
+    for table in narrow.rows(log):
+        for pivot in pivots:
+            pivot.take(table)
+    for pivot in pivots:
+        pivot.settle_log(log)
+    computed = [pivot for pivot in pivots if pivot.is_computed]
+    kept = computed or pivots[:1]
+    left_out = {str(p.roles.quantity): "zero in every record" for p in pivots if p not in kept}
+    readings: list[DatasetReading] = []
+    for at, pivot in enumerate(kept):
+        roles, context = pivot.roles, found[at][1]
+        if len(found) > 1:
+            others = {str(p.roles.quantity): p.n_records for p in kept if p is not pivot}
+            said: dict[str, object] = {"primary": at == 0} if others else {}
+            said |= {"other_quantities": others} if others else {}
+            said |= {"quantities_not_read": left_out} if left_out else {}
+            roles = replace(roles, evidence={**roles.evidence, **said})
+        place = context if at == 0 else replace(context, part=_part(found[0][1], roles))
+        readings.append(LongReading(grid, roles, place, pivot))
+    return readings
+
+
+def _part(context: Context, roles: Roles) -> str:
+    name = f"quantity={roles.quantity}"
+    return f"{context.part}/{name}" if context.part else name
+
+
+class _Pivot:
+    """Gathers the records of one quantity."""
 
     def __init__(self, grid: Grid, roles: Roles, context: Context) -> None:
-        """Reads the whole table and pivots it.
+        self.grid = grid
+        self.roles = roles
+        self.context = context
+        self.account = rows.Account(context.reject_limit)
+        self.account.skip("label_row", grid.labels_below)
+        self.features = _Codes()
+        self.samples = _Codes()
+        self.style: NumberStyle | None = None
+        self.above: dict[str, int] = {}
+        self._value = roles.value_column if roles.value_column is not None else 0
+        first = roles.sample_column if roles.sample_column is not None else 0
+        self._sample_columns = [first, *roles.sample_more]
+        self._notes = [
+            _Note(grid.header[index] or f"column {index + 1}", index)
+            for index in roles.annotation_columns
+        ]
+        self._flagged: dict[str, set[int]] = {flag: set() for flag in roles.flag_columns}
+        self._held: list[tuple[Any, ...]] = []
+        self._n_held = 0
+        self._settled: tuple[Any, ...] | None = None
+        self._sampled: list[Any] = []
+        self._n_sampled = 0
+        self.n_records = 0
+        self._nonzero = False
 
-        Raises:
-            Unreadable: If the omics type or the decimal mark is undecided, or the records of a
-                feature in a sample contradict each other.
-        """
+    @property
+    def columns(self) -> set[int]:
+        """Columns that are looked at; the others need not be cut out of the text."""
+        skips = cast("Sequence[Mapping[str, Any]]", self.roles.evidence.get("skip_rows", ()))
+        limits = cast("Sequence[Mapping[str, Any]]", self.roles.evidence.get("limits", ()))
+        return {
+            self._value,
+            *self._sample_columns,
+            *self.roles.feature_columns,
+            *self.roles.annotation_columns,
+            *(int(rule["column"]) for rule in (*skips, *limits)),
+            *(index for pairs in self.roles.flag_columns.values() for index, _ in pairs),
+        }
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether any record holds something other than zero."""
+        return self._nonzero or self.n_records == 0
+
+    def take(self, table: pa.Table) -> None:
+        """Takes over the records of one batch."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        self._grid = grid
-        self._roles = roles
-        self._context = context
-        account = self._account = rows.Account(context.reject_limit)
-        value_column = roles.value_column if roles.value_column is not None else 0
-        sample_column = roles.sample_column if roles.sample_column is not None else 0
-        tables, names_of, log = [], [], RaggedLog()
-        account.skip("label_row", grid.labels_below)
-        for table in grid.rows(log):
-            table = rows.skip_by_rules(table, roles, account)
-            names = rows.feature_names(table, roles.feature_columns, rows.joint_of(roles))
-            table, names = rows.clean(table, names, account, quantity_columns=[value_column])
-            tables.append(table)
-            names_of.append(names)
-        account.settle_log(log, len(grid.header))
-        table, names = pa.concat_tables(tables), pa.concat_arrays(names_of)
-        cells = rows.flat_column(table, value_column)
-        described = describe.sample_of(grid, roles, cells, (), context.part)
-        parsed = described.parsed
-        samples = pc.utf8_trim_whitespace(rows.flat_column(table, sample_column))
-        keep = self._usable(table, cells, samples, values.all_bad(parsed), account, value_column)
-        table, names, samples = table.filter(keep), names.filter(keep), samples.filter(keep)
-        text, numbers = parsed.text.filter(keep), parsed.numbers.filter(keep)
+        account, roles = self.account, self.roles
+        table = rows.skip_by_rules(table, roles, account)
+        table = self._within_limits(table)
+        names = rows.feature_names(table, roles.feature_columns, rows.joint_of(roles))
+        table, names = rows.clean(table, names, account, quantity_columns=[self._value])
         if not table.num_rows:
-            account.check(place=context.part, final=True)
-        self._pivot(table, names, samples, text, numbers)
-        notes, attributes = self._beside(table)
-        self._notes = notes
-        self._marked = self._record_flags(table)
-        self.header: DatasetHeader = describe.matrix_header(
-            grid,
-            roles,
-            replace(described, names=self._names),
-            self._assays(attributes),
-            context,
-            more={"n_records": table.num_rows},
+            return
+        cells = rows.flat_column(table, self._value)
+        if self.style is None:
+            self.style, parsed = values.understand(
+                cells,
+                roles.missing_tokens,
+                delimiter=self.grid.evidence.get("delimiter"),
+                place=self.context.part,
+            )
+        else:
+            parsed = values.parse(cells, self.style, roles.missing_tokens)
+        samples = rows.feature_names(table, self._sample_columns, _SAMPLE_JOINT)
+        keep = self._usable(table, cells, samples, values.all_bad(parsed))
+        if self._n_sampled < _SAMPLED:
+            self._sampled.append(cells)
+            self._n_sampled += len(cells)
+        if keep is not None:
+            table, names, samples = table.filter(keep), names.filter(keep), samples.filter(keep)
+            text, numbers = parsed.text.filter(keep), parsed.numbers.filter(keep)
+        else:
+            text, numbers = parsed.text, parsed.numbers
+        if not table.num_rows:
+            return
+        if not self._nonzero:
+            largest = pc.max(pc.abs(numbers)).as_py()
+            self._nonzero = largest is not None and largest != 0
+        feature_codes, sample_codes = self.features.of(names), self.samples.of(samples)
+        for note in self._notes:
+            note.take(rows.flat_column(table, note.index), feature_codes, sample_codes)
+        self._mark(table, feature_codes)
+        self.n_records += table.num_rows
+        self._held.append(
+            (
+                feature_codes,
+                sample_codes,
+                text if isinstance(text, pa.Array) else text.combine_chunks(),
+                numbers if isinstance(numbers, pa.Array) else numbers.combine_chunks(),
+                table.column(table.num_columns - 1).to_numpy(),
+            )
         )
+        self._n_held += table.num_rows
+        if self._n_held >= _SETTLE_AT:
+            self.settle()
 
-    def _usable(
-        self,
-        table: pa.Table,
-        cells: Any,
-        samples: Any,
-        bad: Any,
-        account: rows.Account,
-        value_column: int,
-    ) -> Any:
-        """Rejects records whose value is no quantity or that name no sample."""
+    def _within_limits(self, table: pa.Table) -> pa.Table:
+        """Leaves out records above a declared limit, or counts them where they are kept."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        limits = cast("Sequence[Mapping[str, Any]]", self.roles.evidence.get("limits", ()))
+        for rule in limits:
+            cells = rows.flat_column(table, int(rule["column"]))
+            numbers = values.parse(cells, self.style or NumberStyle()).numbers
+            over = pc.fill_null(pc.greater(numbers, pa.scalar(float(rule["at_most"]))), False)
+            count = int(pc.sum(over).as_py() or 0)
+            if not count:
+                continue
+            if rule["skip"]:
+                self.account.skip(str(rule["rule"]), count)
+                table = table.filter(pc.invert(over))
+            else:
+                name = str(rule["rule"])
+                self.above[name] = self.above.get(name, 0) + count
+        return table
+
+    def _usable(self, table: pa.Table, cells: Any, samples: Any, bad: Any) -> Any | None:
+        """Rejects records whose value is no quantity or that name no sample; None: all are fine."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        nameless = pc.equal(samples, "")
+        if bad is None and not pc.any(nameless).as_py():
+            return None
+        account = self.account
         spoiled = np.zeros(table.num_rows, dtype=bool)
-        header = self._grid.header[value_column]
+        header = self.grid.header[self._value]
         row_numbers = table.column(table.num_columns - 1)
         if bad is not None:
             spoiled |= bad.to_numpy(zero_copy_only=False)
@@ -98,8 +218,8 @@ class LongReading:
                 raw = str(cells[at].as_py())
                 message = rows.not_a_number(raw, header, 0)
                 account.reject(int(row_numbers[at].as_py()), header, raw, "not_a_number", message)
-        nameless = pc.equal(samples, "").to_numpy(zero_copy_only=False) & ~spoiled
-        for at in np.flatnonzero(nameless).tolist():
+        unnamed = nameless.to_numpy(zero_copy_only=False) & ~spoiled
+        for at in np.flatnonzero(unnamed).tolist():
             account.reject(
                 int(row_numbers[at].as_py()),
                 None,
@@ -107,104 +227,266 @@ class LongReading:
                 "missing_sample_name",
                 "The row has a value and no name of a sample. Name it, or remove the row.",
             )
-        return pa.array(~(spoiled | nameless))
+        account.check(place=self.context.part, final=False)
+        return pa.array(~(spoiled | unnamed))
 
-    def _pivot(self, table: pa.Table, names: Any, samples: Any, text: Any, numbers: Any) -> None:
-        """Places every record; equal repeats are skipped, contradicting ones rejected."""
+    def _mark(self, table: pa.Table, feature_codes: Any) -> None:
+        """Notes which features have a flagged record."""
+        from loaders.formats.layouts import flag_values
+
+        for flag, pairs in self.roles.flag_columns.items():
+            said = flag_values([(rows.flat_column(table, i), token) for i, token in pairs])
+            hit = said.fill_null(False).to_numpy(zero_copy_only=False)
+            if hit.any():
+                self._flagged[flag].update(feature_codes[hit].tolist())
+
+    def settle_log(self, log: RaggedLog) -> None:
+        """Books the records that were set aside while the rows were cut."""
+        once = RaggedLog()
+        once.add(log)
+        self.account.settle_log(once, len(self.grid.header))
+
+    def settle(self) -> None:
+        """Keeps one record of each feature and sample: equal repeats are skipped, others rejected."""
         import numpy as np
         import pyarrow as pa
 
-        features = names.dictionary_encode()
-        runs = samples.dictionary_encode()
-        self._names: list[str] = features.dictionary.to_pylist()
-        self._samples: list[str] = runs.dictionary.to_pylist()
-        width = len(self._samples)
-        self._cells = len(self._names) * width
-        if self._cells > MAX_CELLS:
-            raise Unreadable(
-                "too_sparse",
-                place=self._context.part or "table",
-                seen=f"{len(self._names):,} features x {width:,} samples from {len(names):,} rows",
-                expected=f"at most {MAX_CELLS:,} cells",
-                question="Do the feature and sample columns hold what their headers say?",
-                rows_read=len(names),
-            )
-        codes = features.indices.to_numpy().astype(np.int64)
-        slots = codes * width + runs.indices.to_numpy()
-        row_numbers = table.column(table.num_columns - 1).to_numpy()
+        held = ([self._settled] if self._settled is not None else []) + self._held
+        if not held:
+            return
+        codes, runs, text, numbers, row_numbers = (
+            np.concatenate([part[at] for part in held])
+            if at not in (2, 3)
+            else pa.concat_arrays([part[at] for part in held])
+            for at in range(5)
+        )
+        self._held, self._n_held = [], 0
+        slots = codes.astype(np.int64) << 32 | runs
         order = np.argsort(slots, kind="stable")
         leads = np.ones(len(order), dtype=bool)
-        leads[1:] = slots[order][1:] != slots[order][:-1]
+        leads[1:] = slots[order[1:]] != slots[order[:-1]]
         if not leads.all():
-            self._settle_repeats(order, leads, text, row_numbers)
-        chosen = order[leads]
-        place = np.full(self._cells, -1, dtype=np.int64)
-        place[slots[chosen]] = chosen
-        index = pa.array(place, mask=place < 0)
-        self._text = text.take(index)
-        self._numbers = numbers.take(index)
-        self._landed = len(chosen)
-        first = np.full(len(self._names), np.iinfo(np.int64).max)
-        np.minimum.at(first, codes, row_numbers)
-        self._first_rows = first
-        self._feature_codes = codes
-        self._sample_codes = runs.indices.to_numpy()
+            self._settle_repeats(order, leads, text, numbers, row_numbers)
+        chosen = np.sort(order[leads])
+        if len(chosen) < len(order):
+            at = pa.array(chosen)
+            codes, runs, row_numbers = codes[chosen], runs[chosen], row_numbers[chosen]
+            text, numbers = text.take(at), numbers.take(at)
+        self._settled = (codes, runs, text, numbers, row_numbers)
 
-    def _settle_repeats(self, order: Any, leads: Any, text: Any, row_numbers: Any) -> None:
+    def _settle_repeats(
+        self, order: Any, leads: Any, text: Any, numbers: Any, row_numbers: Any
+    ) -> None:
         """Compares each repeated record with the first of its feature and sample."""
         import numpy as np
 
         lead_of = order[np.maximum.accumulate(np.where(leads, np.arange(len(order)), 0))]
-        header = self._grid.header[self._roles.value_column or 0]
-        for at, lead in zip(order[~leads].tolist(), lead_of[~leads].tolist(), strict=True):
-            mine, theirs = text[at].as_py(), text[lead].as_py()
-            if mine == theirs:
-                self._account.skip("repeated_value")
-                continue
-            self._account.reject(
+        mine, theirs = order[~leads], lead_of[~leads]
+        doubles = numbers.to_numpy(zero_copy_only=False)
+        one, other = doubles[mine], doubles[theirs]
+        same = (one == other) | (np.isnan(one) & np.isnan(other))
+        self.account.skip("repeated_value", int(same.sum()))
+        header = self.grid.header[self._value]
+        for at, lead in zip(mine[~same].tolist(), theirs[~same].tolist(), strict=True):
+            self.account.reject(
                 int(row_numbers[at]),
                 header,
-                str(mine),
+                str(text[at].as_py()),
                 "conflicting_values",
-                f"Row {int(row_numbers[lead])} gives {theirs!r} for the same feature and sample. "
-                "Keep one, or name the column that tells them apart in a mapping.",
+                f"Row {int(row_numbers[lead])} gives {text[lead].as_py()!r} for the same feature "
+                "and sample. Keep one, or name the column that tells them apart in a mapping.",
             )
+        self.account.check(place=self.context.part, final=False)
 
-    def _beside(self, table: pa.Table) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-        """Gives other columns to features or samples, where they never differ within one."""
-        notes: list[dict[str, str]] = [{} for _ in self._names]
-        attributes: list[dict[str, str]] = [{} for _ in self._samples]
-        for index in self._roles.annotation_columns:
-            key = self._grid.header[index] or f"column {index + 1}"
-            column = rows.flat_column(table, index).dictionary_encode()
-            codes, said = column.indices.to_numpy(), column.dictionary.to_pylist()
-            for owners, found in ((self._sample_codes, attributes), (self._feature_codes, notes)):
-                held = _constant(owners, codes, len(found))
-                if held is None:
-                    continue
-                for owner, code in enumerate(held.tolist()):
-                    if said[code].strip():
-                        found[owner][key] = said[code].strip()
-                break
-        return notes, attributes
+    def result(self) -> _Result:
+        """Returns the gathered records, in order of features and samples.
 
-    def _record_flags(self, table: pa.Table) -> dict[str, Any]:
+        Raises:
+            Unreadable: If the matrix would be all but empty.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        self.settle()
+        if self._settled is None:
+            self.account.check(place=self.context.part, final=True)
+            none = np.array([], dtype=np.int64)
+            self._settled = (
+                none,
+                none,
+                pa.array([], pa.string()),
+                pa.array([], pa.float64()),
+                none,
+            )
+        codes, runs, text, numbers, row_numbers = self._settled
+        width = len(self.samples.names)
+        cells = len(self.features.names) * width
+        if cells > MAX_CELLS:
+            raise Unreadable(
+                "too_sparse",
+                place=self.context.part or "table",
+                seen=f"{len(self.features.names):,} features x {width:,} samples from "
+                f"{self.n_records:,} rows",
+                expected=f"at most {MAX_CELLS:,} cells",
+                question="Do the feature and sample columns hold what their headers say?",
+                rows_read=self.n_records,
+            )
+        first = np.full(len(self.features.names), np.iinfo(np.int64).max)
+        np.minimum.at(first, codes, row_numbers)
+        order = np.lexsort((runs, codes))
+        at = pa.array(order)
+        self._settled = None
+        return _Result(
+            codes=codes[order],
+            runs=runs[order],
+            text=text.take(at),
+            numbers=numbers.take(at),
+            first_rows=first,
+            notes=self._beside(len(self.features.names), 0),
+            attributes=self._beside(width, 1),
+            flagged=self._flagged,
+        )
+
+    def sampled(self) -> Any:
+        """Returns cells for the verdicts on scale and zeros."""
+        import pyarrow as pa
+
+        cells, self._sampled = self._sampled, []
+        return pa.concat_arrays(cells) if cells else pa.array([], pa.string())
+
+    def _beside(self, count: int, owner: int) -> list[dict[str, str]]:
+        """Gives other columns to samples or features, where they never differ within one."""
+        found: list[dict[str, str]] = [{} for _ in range(count)]
+        for note in self._notes:
+            if note.owner() != owner:
+                continue
+            for at, said in note.held(owner):
+                if said.strip():
+                    found[at][note.key] = said.strip()
+        return found
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A pivot: records sorted by feature and sample, and what belongs to each of both."""
+
+    codes: Any
+    runs: Any
+    text: Any
+    numbers: Any
+    first_rows: Any
+    notes: list[dict[str, str]]
+    attributes: list[dict[str, str]]
+    flagged: Mapping[str, set[int]]
+
+
+class _Codes:
+    """Numbers names in order of appearance, over many batches."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._known: dict[str, int] = {}
+
+    def of(self, names: Any) -> Any:
+        """Returns the number of each name."""
         import numpy as np
 
-        from loaders.formats.layouts import flag_values
+        encoded = names.dictionary_encode()
+        known = self._known
+        numbers = []
+        for name in encoded.dictionary.to_pylist():
+            number = known.get(name)
+            if number is None:
+                number = known[name] = len(self.names)
+                self.names.append(name)
+            numbers.append(number)
+        return np.array(numbers, dtype=np.int32)[encoded.indices.to_numpy(zero_copy_only=False)]
 
-        marked = {}
-        for flag, pairs in self._roles.flag_columns.items():
-            said = flag_values([(rows.flat_column(table, i), token) for i, token in pairs])
-            hit = said.fill_null(False).to_numpy(zero_copy_only=False)
-            marked[flag] = np.zeros(len(self._names), dtype=bool)
-            marked[flag][self._feature_codes[hit]] = True
-        return marked
 
-    def _assays(self, attributes: Sequence[Mapping[str, str]]) -> list[Assay]:
+class _Note:
+    """A column beside the value: does it describe the feature, or the sample, or neither?"""
+
+    def __init__(self, key: str, index: int) -> None:
+        self.key = key
+        self.index = index
+        self._codes = _Codes()
+        self._held: list[Any | None] = [None, None]
+        self._constant = [True, True]
+
+    def take(self, cells: Any, features: Any, samples: Any) -> None:
+        """Takes over one batch."""
+        import numpy as np
+
+        if not any(self._constant):
+            return
+        codes = self._codes.of(cells)
+        for at, owners in enumerate((features, samples)):
+            if not self._constant[at]:
+                continue
+            held = self._held[at]
+            size = int(owners.max()) + 1
+            if held is None:
+                held = np.full(max(size, 1024), -1, dtype=np.int32)
+            elif len(held) < size:
+                held = np.concatenate([held, np.full(max(size, len(held)), -1, dtype=np.int32)])
+            new = held[owners] < 0
+            held[owners[new]] = codes[new]
+            self._constant[at] = bool((held[owners] == codes).all())
+            self._held[at] = held if self._constant[at] else None
+
+    def owner(self) -> int | None:
+        """Returns 1 for samples, 0 for features, None for neither; samples are asked first."""
+        return 1 if self._constant[1] else 0 if self._constant[0] else None
+
+    def held(self, owner: int) -> Iterator[tuple[int, str]]:
+        """Yields the number of each owner and what the column says of it."""
+        import numpy as np
+
+        held = self._held[owner]
+        if held is None:
+            return
+        for at in np.flatnonzero(held >= 0).tolist():
+            yield at, self._codes.names[held[at]]
+
+
+class LongReading:
+    """One quantity of a long table that has been gathered, as landing rows."""
+
+    def __init__(self, grid: Grid, roles: Roles, context: Context, pivot: _Pivot) -> None:
+        """Decides the header.
+
+        Raises:
+            Unreadable: If the omics type is undecided, or nothing is left to land.
+        """
+        self._roles = roles
+        self._context = context
+        self._account = pivot.account
+        self._names = pivot.features.names
+        self._found = pivot.result()
+        said = {"n_records": pivot.n_records}
+        if pivot.above:
+            said["records_above_limit"] = pivot.above  # type: ignore[assignment]
+        described = describe.sample_of(grid, roles, pivot.sampled(), self._names, context.part)
+        self.header: DatasetHeader = describe.matrix_header(
+            grid,
+            roles,
+            replace(described, names=self._names),
+            self._assays(pivot.samples.names),
+            context,
+            more=said,
+        )
+
+    def _assays(self, samples: Sequence[str]) -> list[Assay]:
         return [
-            Assay(position=at + 1, name=name, source_column=name, attributes=attributes[at])
-            for at, name in enumerate(self._samples)
+            Assay(
+                position=at + 1,
+                name=name,
+                source_column=source,
+                attributes=self._found.attributes[at],
+            )
+            for at, (name, source) in enumerate(
+                zip(_short_names(samples, self._roles), samples, strict=True)
+            )
         ]
 
     def batches(self) -> Iterator[pa.Table]:
@@ -213,26 +495,31 @@ class LongReading:
         Raises:
             Unreadable: If too many records were rejected.
         """
+        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        width = len(self._samples)
-        account = self._account
+        found, account = self._found, self._account
+        width = len(self.header.assays)
         if not account.landed:
-            account.land(self._landed)
-            zeros = int(pc.sum(pc.equal(self._numbers, 0)).as_py() or 0)
+            account.land(len(found.codes))
+            zeros = int(pc.sum(pc.equal(found.numbers, 0)).as_py() or 0)
             account.zeros = zeros
-            account.values = len(self._numbers) - self._numbers.null_count
+            account.values = len(found.numbers) - found.numbers.null_count
             account.values -= zeros if self.header.zero_is_missing else 0
         account.check(place=self._context.part, final=True)
         step = max(1, _BATCH_VALUES // max(1, width))
         for start in range(0, len(self._names), step):
             names = pa.array(self._names[start : start + step], pa.string())
-            flat = self._text.slice(start * width, len(names) * width)
+            low, high = np.searchsorted(found.codes, [start, start + len(names)])
+            place = np.full(len(names) * width, -1, dtype=np.int64)
+            slots = (found.codes[low:high].astype(np.int64) - start) * width + found.runs[low:high]
+            place[slots] = np.arange(low, high)
+            flat = found.text.take(pa.array(place, mask=place < 0))
             yield rows.feature_rows(
-                pa.array(self._first_rows[start : start + step], pa.int64()),
+                pa.array(found.first_rows[start : start + step], pa.int64()),
                 names,
-                rows.json_objects(self._notes[start : start + step]),
+                rows.json_objects(found.notes[start : start + step]),
                 list_literals(flat, width),
                 self._flags(names, start),
             )
@@ -242,11 +529,11 @@ class LongReading:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        found = rows.flags(None, names, self.header.omics_type, {})
-        for flag, marked in self._marked.items():
-            said = pa.array(marked[start : start + len(names)])
-            found[flag] = pc.or_(said, found[flag])
-        return found
+        marked = rows.flags(None, names, self.header.omics_type, {})
+        for flag, codes in self._found.flagged.items():
+            said = pa.array([start + at in codes for at in range(len(names))])
+            marked[flag] = pc.or_(said, marked[flag])
+        return marked
 
     def rejects(self) -> pa.Table:
         """Returns the rejected records."""
@@ -257,10 +544,21 @@ class LongReading:
         return self._account.counts()
 
 
-def _constant(owners: Any, codes: Any, count: int) -> Any | None:
-    """Returns the one code that each owner has, or None if any has two."""
-    import numpy as np
+def _short_names(samples: Sequence[str], roles: Roles) -> list[str]:
+    """Names samples without folders and endings, and without parts that are the same in all."""
+    names = [name.split(_SAMPLE_JOINT) for name in samples]
+    if roles.sample_more and len(names) and len({len(name) for name in names}) == 1:
+        later = {tuple(name[1:]) for name in names}
+        if len(later) == 1:
+            names = [name[:1] for name in names]
+    ending = roles.evidence.get("sample_strip")
+    if ending is not None:
+        short = [[_base(name[0], str(ending)), *name[1:]] for name in names]
+        if len({tuple(name) for name in short}) == len({tuple(name) for name in names}):
+            names = short
+    return rows.unique_names([_SAMPLE_JOINT.join(name) for name in names])
 
-    held = np.full(count, -1, dtype=np.int64)
-    held[owners] = codes
-    return held if bool((held[owners] == codes).all()) else None
+
+def _base(path: str, ending: str) -> str:
+    name = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+    return re.sub(f"(?:{ending})$", "", name, flags=re.IGNORECASE) if ending else name

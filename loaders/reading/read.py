@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from loaders import vocabulary
 from loaders.formats import layouts, registry
 from loaders.formats.protocol import HEAD_CHARACTERS, HEAD_LINES, Content, Head
-from loaders.model import DatasetReading, ReadOptions, Roles, SourceFile, Unreadable
+from loaders.model import OMICS_TYPES, DatasetReading, ReadOptions, Roles, SourceFile, Unreadable
 from loaders.reading import grid as grids
 from loaders.reading import mapping, opening, voting
 from loaders.reading.describe import Context, named_after_path
@@ -120,8 +120,15 @@ def _claimed(
 
     Roles of columns that the user gives stand above any format.
     """
-    if options.mapping is not None and "columns" in options.mapping:
+    if content.binary is None and options.mapping is not None and "columns" in options.mapping:
         return None
+    if (
+        context.declared is None
+        and options.mapping is not None
+        and "columns" not in options.mapping
+    ):
+        declared = options.mapping.get("omics_type")
+        context = replace(context, declared=str(declared) if declared in OMICS_TYPES else None)
     claimed = registry.claim(content.head)
     if claimed is None:
         return None
@@ -183,7 +190,12 @@ def read_grid(
     """
     first = _first(grid, context.part)
     found: list[DatasetReading] = []
-    for at, roles in enumerate(_roles(grid, first, context, given)):
+    several = _roles(grid, first, context, given)
+    if several[0].orientation == "long":
+        from loaders.reading.long import long_readings
+
+        return long_readings(grid, [(roles, context) for roles in several])
+    for at, roles in enumerate(several):
         roles = named_after_path(roles, context.path)
         # The preferred quantity keeps the name of the file or sheet; the others are parts of it.
         place = with_part(context, f"quantity={roles.quantity}") if at else context
@@ -218,9 +230,9 @@ def read_roles(grid: Grid, roles: Roles, first: pa.Table, context: Context) -> l
         from loaders.reading.transposed import TransposedReading
 
         return [TransposedReading(grid, roles, context)]
-    from loaders.reading.long import LongReading
+    from loaders.reading.long import long_readings
 
-    return [LongReading(grid, roles, context)]
+    return long_readings(grid, [(roles, context)])
 
 
 def _roles(

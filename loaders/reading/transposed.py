@@ -6,8 +6,9 @@ that a rule leaves out (blank, comment and summary lines). ``row_number`` is the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loaders.model import Assay, Counts, DatasetHeader, Roles
 from loaders.reading import describe, rows, values
@@ -157,8 +158,21 @@ class TransposedReading:
             names,
             rows.json_objects([self._notes[start + at] for at in kept]),
             literals.filter(keep),
-            rows.flags(None, names, self.header.omics_type, {}),
+            self._flags(names, [self._notes[start + at] for at in kept]),
         )
+
+    def _flags(self, names: Any, notes: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        """Returns the flags of features: by name, and by what a label row says of them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = rows.flags(None, names, self.header.omics_type, {})
+        told = cast("Mapping[str, tuple[str, str]]", self._roles.evidence.get("label_flags", {}))
+        for flag, (label, pattern) in told.items():
+            fits = re.compile(pattern).search
+            marked = pa.array([label in note and bool(fits(note[label])) for note in notes])
+            found[flag] = pc.or_(marked, found[flag])
+        return found
 
     def _reject(self, columns: Sequence[int], flat: Any, bad: Any, account: rows.Account) -> Any:
         """Rejects each feature with a cell that is no quantity."""

@@ -488,6 +488,7 @@ def test_every_readable_layout_is_tested() -> None:
         "DIA-NN pr_matrix",
         "DIA-NN report",
         "Spectronaut report",
+        "quantms feature table",
         "FragPipe combined_modified_peptide",
         "FragPipe combined_peptide",
         "TMT-Integrator abundance",
@@ -821,13 +822,7 @@ def test_one_sample_per_file_is_named_outside(
 @pytest.mark.parametrize(
     ("lines", "name"),
     [
-        (["MTD\tmzTab-version\t1.0.0", "PRH\taccession"], "mzTab"),
         (["#METABOLOMICS WORKBENCH STUDY_ID:ST000017", "VERSION\t1"], "mwTab"),
-        (["!Checksum\tabc", "^HEADER"], "SomaScan ADAT"),
-        (['!Series_title\t"x"', "!Series_geo_accession\tGSE1"], "GEO series matrix"),
-        (["ENSG00000000003.15\t49"], "Ensembl counts without header"),
-        (["TSPAN6\t49", "TNMD\t0", "__no_feature\t7"], "HTSeq counts without header"),
-        (["N_unmapped\t1\t2\t3", "N_multimapping\t1\t2\t3"], "STAR ReadsPerGene"),
         (["%%MatrixMarket matrix coordinate integer general", "1 2 3"], "MatrixMarket"),
         (["ONTOLOGY SOURCE REFERENCE", "Term Source Name\tx"], "ISA-Tab investigation"),
         (["Source Name\tCharacteristics[organism]\tProtocol REF\tSample Name"], "ISA-Tab table"),
@@ -858,11 +853,10 @@ def test_a_marker_above_the_header_counts_and_a_name_like_it_does_not() -> None:
     assert layouts.recognise(["gene", "a", "b"], [["MTD", "1", "2"], ["PRH", "3", "4"]], []) is None
 
 
-def test_a_plexdia_report_is_refused_and_one_with_empty_channels_is_not() -> None:
+def test_the_channel_of_a_plexdia_report_belongs_to_the_sample() -> None:
     header = ["Run", "Channel", "Protein.Group", "Precursor.Id", "Q.Value", "PG.MaxLFQ"]
-    with pytest.raises(Unreadable):
-        recognise(header, [["r", "4", "P1", "X2", "0.01", "5"]])
-    assert recognise(header, [["r", "", "P1", "X2", "0.01", "5"]]).format == "DIA-NN report"
+    roles = recognise(header, [["r", "4", "P1", "X2", "0.01", "5"]])
+    assert (roles.sample_column, roles.sample_more) == (0, (1,))
 
 
 @pytest.mark.parametrize(

@@ -259,11 +259,8 @@ def test_gene_symbols_alone_do_not_tell_the_omics_type(refusal):
 @pytest.mark.parametrize(
     ("beginning", "name"),
     [
-        ("MTD\tmzTab-version\t2.0.0-M\n", "mzTab"),
-        ('!Series_title\t"x"\n!Series_geo_accession\t"GSE1"\n', "GEO series matrix"),
         ("%%MatrixMarket matrix coordinate integer general\n2 2 1\n", "Matrix Market (10x)"),
         ("#METABOLOMICS WORKBENCH x\nVERSION\t1\n", "mwTab"),
-        ("^HEADER\n!Version\t1.2\n", "SomaScan ADAT"),
     ],
 )
 def test_known_formats_that_are_not_read_are_named(refusal, beginning, name):
