@@ -50,6 +50,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "OMICS_WORKERS",
             "OMICS_REJECT_LIMIT",
             "OMICS_MAX_UNPACKED_BYTES",
+            "OMICS_STAR_STRAND",
             "OMICS_DBT_THREADS",
         ),
     ),

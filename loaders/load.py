@@ -194,6 +194,7 @@ def load(
         options = ReadOptions(
             reject_limit=settings.reject_limit,
             max_unpacked_bytes=settings.max_unpacked_bytes,
+            star_strand=settings.star_strand,
             mapping=_mapping(request.mapping_file),
         )
 

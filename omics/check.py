@@ -36,7 +36,9 @@ def check_paths(paths: Sequence[str], *, source: str | None) -> list[dict[str, A
 
     settings = get_settings()
     options = ReadOptions(
-        reject_limit=settings.reject_limit, max_unpacked_bytes=settings.max_unpacked_bytes
+        reject_limit=settings.reject_limit,
+        max_unpacked_bytes=settings.max_unpacked_bytes,
+        star_strand=settings.star_strand,
     )
     records: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="omics-check-") as spool:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -127,6 +128,12 @@ class Settings(BaseSettings):
         gt=0,
         validation_alias="OMICS_MAX_UNPACKED_BYTES",
         description="Bytes a compressed file may unpack to before it is refused.",
+    )
+    star_strand: Literal["unstranded", "forward", "reverse"] | None = Field(
+        default=None,
+        validation_alias="OMICS_STAR_STRAND",
+        description="Strandedness of libraries counted by STAR: `unstranded`, `forward` or "
+        "`reverse`. Not set, such files ask for it.",
     )
     dbt_threads: int = Field(
         default=4,

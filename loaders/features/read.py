@@ -110,6 +110,8 @@ def _records(
         try:
             if member.kind == "workbook":
                 yield from _sheets(member)
+            elif member.kind == "binary":
+                yield opening.not_text(member)
             else:
                 text = cast(TextSource, member.text)
                 yield member.part, records.from_text(text, part=member.part)

@@ -128,8 +128,8 @@ def _anndata(file: Any, context: Context) -> list[DatasetReading]:
 
 
 def _cell_ranger(group: Any, context: Context) -> DatasetReading:
-    about = group["features"] if "features" in group else group
-    features = _texts(about["id"] if "id" in about else about["genes"])
+    about = group.get("features", group)
+    features = _texts(about["id" if "id" in about else "genes"])
     fields = {
         key: _texts(about[key])
         for key in ("name", "gene_names", "feature_type", "genome")

@@ -24,10 +24,10 @@ class Parquet:
 
     about = About(
         name="Parquet",
-        holds="A table with typed columns: DIA-NN reports, Olink NPX, quantms features, or any matrix "
-        "or long table.",
-        recognised_by="the magic number `PAR1`; which columns are what is told by the same layouts as "
-        "for text",
+        holds="A table with typed columns: DIA-NN reports, Olink NPX, quantms features, or any "
+        "matrix or long table.",
+        recognised_by="the magic number `PAR1`; which columns are what is told by the same layouts "
+        "as for text",
         orientation="as the layout says",
         feature="as the layout says",
         assay="as the layout says",
@@ -35,8 +35,8 @@ class Parquet:
         zeros="as the layout says",
         missing=("null", "NaN"),
         notes=(
-            "Lists are annotations, joined by `;`. A list of records (such as `intensities`) becomes "
-            "one row per record, its fields named `intensities.channel` and so on.",
+            "Lists are annotations, joined by `;`. The list of records `intensities` becomes one "
+            "row per record, its fields named `intensities.channel` and so on.",
             "Numbers are written with the fewest digits that give the same number again.",
         ),
         sources=("Apache Parquet; Apache Arrow",),
@@ -107,7 +107,7 @@ def _is_records(kind: Any) -> bool:
     import pyarrow as pa
 
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    return is_list and pa.types.is_struct(kind.value_type)
+    return bool(is_list and pa.types.is_struct(kind.value_type))
 
 
 @dataclass(frozen=True)

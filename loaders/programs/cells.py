@@ -63,6 +63,10 @@ def tables(member: Member, *, head_only: bool = False) -> Iterator[Table]:
                 tuple(tuple(map(str.strip, record)) for record in records),
             )
         return
+    if member.kind == "binary":
+        if head_only:
+            return
+        raise opening.not_text(member)
     yield from_text(cast(TextSource, member.text), part=member.part, head_only=head_only)
 
 

@@ -244,15 +244,15 @@ def _spill(entries: Entries, bounds: Any, folder: Path) -> None:
     for at in range(len(bounds) - 1):
         (folder / str(at)).touch()
     for features, assays, numbers in entries():
-        parts = np.searchsorted(bounds, features, side="right") - 1
+        parts: Any = np.searchsorted(bounds, features, side="right") - 1
         order = np.argsort(parts, kind="stable")
-        held = np.empty(len(features), dtype=_entry_type())
+        held: Any = np.empty(len(features), dtype=_entry_type())
         held["feature"], held["assay"], held["value"] = (
             features[order],
             assays[order],
             numbers[order],
         )
-        ends = np.searchsorted(parts[order], np.arange(len(bounds)))
+        ends = np.searchsorted(parts[order], np.arange(len(bounds))).tolist()
         for at in range(len(bounds) - 1):
             if ends[at] < ends[at + 1]:
                 with (folder / str(at)).open("ab") as file:
@@ -277,7 +277,7 @@ def _dense(
     if len(twice):
         at = int(twice[0])
         raise Unreadable(
-            "conflicting_values",
+            "broken_blocks",
             place=place or "matrix",
             seen=f"two entries for row {int(features[at]) + 1}, column {int(assays[at]) + 1}",
             expected="one entry for each row and column",
@@ -286,7 +286,7 @@ def _dense(
     step = max(1, BLOCK_CELLS // max(1, n_assays))
     for start in range(low, high, step):
         end = min(start + step, high)
-        first, last = np.searchsorted(features, [start, end])
+        first, last = np.searchsorted(features, [start, end]).tolist()
         block = np.zeros((end - start, n_assays), dtype=dtype)
         block[features[first:last] - start, assays[first:last]] = numbers[first:last]
         yield Block(start, block)

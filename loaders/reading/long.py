@@ -1,8 +1,8 @@
 """Tables with one value per row: pivoted into features x samples while they are read.
 
-Only what the pivot needs is held, about 40 bytes for each value of the matrix, whatever stands beside
-it in the file; records that repeat a value are dropped as they come. Several quantities of one table
-are pivoted in one pass.
+Only what the pivot needs is held, about 40 bytes for each value of the matrix, whatever stands
+beside it in the file; records that repeat a value are dropped as they come. Several quantities of
+one table are pivoted in one pass.
 
 The unit of the books is the record of the file: a landed record is one whose value stands in the
 matrix. ``row_number`` of a landed row is that of the feature's first record.
@@ -247,7 +247,7 @@ class _Pivot:
         self.account.settle_log(once, len(self.grid.header))
 
     def settle(self) -> None:
-        """Keeps one record of each feature and sample: equal repeats are skipped, others rejected."""
+        """Keeps one record per feature and sample; equal repeats are skipped, others rejected."""
         import numpy as np
         import pyarrow as pa
 

@@ -118,6 +118,18 @@ def open_members(path: Path, *, max_unpacked_bytes: int) -> Iterator[Member | Un
     )
 
 
+def not_text(member: Member) -> Unreadable:
+    """Returns the refusal of binary content that no reader claims."""
+    return Unreadable(
+        "format_not_readable_yet",
+        place=member.part or "byte 1",
+        seen=f"a {member.magic} file",
+        expected="delimited text, an Excel workbook or one of the formats of 'omics formats'",
+        question=f"Can the data be exported from {member.magic} as delimited text?",
+        nearest_format=member.magic,
+    )
+
+
 @dataclass(frozen=True)
 class _Budget:
     limit: int

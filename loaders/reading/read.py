@@ -144,14 +144,7 @@ def _binary(member: Member, context: Context, options: ReadOptions) -> list[Data
     claimed = _claimed(Content(head, binary=member.binary), context, options)
     if claimed is not None:
         return claimed
-    raise Unreadable(
-        "format_not_readable_yet",
-        place=member.part or "byte 1",
-        seen=f"a {member.magic} file",
-        expected="delimited text, an Excel workbook or one of the formats of 'omics formats'",
-        question=f"Can the data be exported from {member.magic} as delimited text?",
-        nearest_format=member.magic,
-    )
+    raise opening.not_text(member)
 
 
 def _sheets(
