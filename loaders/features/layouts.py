@@ -86,6 +86,15 @@ def by_start(head: str) -> Layout | None:
     return None
 
 
+def may_be_known(head: str) -> bool:
+    """Whether the words of some layout occur in the first lines at all; cutting them costs more."""
+    beginning = vocabulary.normalise("\n".join(head[:20_000].splitlines()[:40]))
+    return any(
+        layout.needs and all(any(word in beginning for word in group) for group in layout.needs)
+        for layout in layouts()
+    )
+
+
 def nearest(header: Sequence[str]) -> str | None:
     """Returns the layout that shares most columns with a header, for an error message."""
     words = {vocabulary.normalise(cell) for cell in header}

@@ -159,7 +159,7 @@ def _heads(source: SourceFile) -> Iterator[Records]:
     text = first.decode("utf-8-sig", "replace")
     if not whole:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
-    if not text.strip():
+    if not (layouts.may_be_known(text) or layouts.by_start(text)):
         return
     yield records.from_text(
         TextSource(lambda: source.local.open("rb"), "utf-8", 0, text, True, '"' in text), part=""
