@@ -186,11 +186,11 @@ def _known_again(
         declared is None
         or declared in before.sources
         or (
-            # The content of a sheet that lies among results told what it is, not its folder; so did
-            # that of results that lie among sheets.
-            not given
-            and (declared in TABLE_SOURCES or all(name in TABLE_SOURCES for name in before.sources))
+            # The content of a sheet that lies among results told what it is, not its folder.
+            not given and all(name in TABLE_SOURCES for name in before.sources)
         )
+        # So did that of results that lie among sheets.
+        or (declared == file.source and declared in TABLE_SOURCES)
     )
     if file.signature == before.signature and same_type and not reread:
         return PlannedFile("unchanged", file.path, file, before.key_base, declared, before.sha256)

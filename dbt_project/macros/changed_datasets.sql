@@ -114,3 +114,18 @@
     )
     {%- endif -%}
 {%- endmacro %}
+
+
+{#- Pre-hook of `samples`: those of sheets leave all, those of a file with their dataset. -#}
+{% macro forget_samples() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where
+            dataset_id is null
+            or dataset_id in (
+                select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+            )
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}

@@ -68,3 +68,25 @@
         else array[{{ json }} #>> '{}']
     end
 {%- endmacro %}
+
+
+{#-
+    The group of a sample: the one that its row states, else its factors, else treatment, dose and
+    time. Replicates are factors in some studies and tell no groups apart.
+-#}
+{% macro study_variable(fields) -%}
+    coalesce(
+        {{ fields }} ->> 'study_variable',
+        (
+            select string_agg(factor.value, ' | ' order by factor.key)
+            from jsonb_each_text({{ fields }} -> 'factors') as factor (key, value)
+            where factor.key !~* 'replicate' and factor.value <> ''
+        ),
+        nullif(concat_ws(
+            ' ',
+            {{ fields }} ->> 'intervention',
+            {{ fields }} ->> 'dose',
+            {{ fields }} ->> 'timepoint'
+        ), '')
+    )
+{%- endmacro %}

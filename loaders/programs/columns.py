@@ -226,6 +226,29 @@ def external_ids(text: str) -> dict[str, str]:
     return found
 
 
+#: Facts that label rows and columns of result files may say of an assay.
+_LABEL_FACTS = (
+    "organism", "organism_part", "disease", "sex", "timepoint", "intervention", "dose",
+    "biological_replicate", "technical_replicate", "sample_type", "study_variable", "batch",
+    "run_order",
+)  # fmt: skip
+
+
+def label_words() -> list[tuple[str, str]]:
+    """Returns header and field of every label that is a fact of a sample, in order of header.
+
+    >>> ("tissue", "organism_part") in label_words()
+    True
+    """
+    found = _by_header("sample")
+    return sorted((header, field) for header, field in found.items() if field in _LABEL_FACTS)
+
+
+def sample_type_words() -> list[tuple[str, str]]:
+    """Returns spelling and meaning of every known role of a sample, in order of spelling."""
+    return sorted(_spellings("sample_type").items())
+
+
 def sequence(value: object) -> Sequence[str]:
     """Returns the texts of a list of the YAML file."""
     return [str(entry) for entry in value] if isinstance(value, list) else []

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.conftest import REPOSITORY
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -21,10 +23,12 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def create_landing(connection: psycopg.Connection[Any]) -> None:
-    """Creates every raw schema and the ops tables that dbt reads, empty."""
+    """Creates every raw schema and the ops tables that dbt reads, empty, and the seeds."""
     from loaders.load import prepare
+    from omics.seeds import ensure_seeds
 
     prepare(connection)
+    ensure_seeds(connection, REPOSITORY / "dbt_project" / "seeds")
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,19 @@ with checks (check_name, warn_above, fail_above, description) as (
         '1 when no log2 fold change is negative (ratios taken for logarithms)'
     ),
     ('p_values_zero', 0.01, null, 'Share of the p-values that are exactly 0'),
+    (
+        'assays_without_sample', null, 0,
+        'Assays that no sample of the sample table fits, where there is one'
+    ),
+    ('ambiguous_assay_names', null, 0, 'Assays whose name fits several samples'),
+    (
+        'samples_without_assay', 0, null,
+        'Samples of the sample table that no assay of the dataset measured'
+    ),
+    (
+        'sample_name_collisions', null, 0,
+        'Samples named like another once case, punctuation and a leading X are folded'
+    ),
     ('p_values_one', null, null, 'Share of the p-values that are exactly 1')
 )
 

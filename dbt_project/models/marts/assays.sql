@@ -23,6 +23,10 @@ dataset_features as (
     select * from {{ ref('dataset_features') }}
 ),
 
+assay_samples as (
+    select * from {{ ref('int_assay_samples') }}
+),
+
 named as (
     select
         to_build.dataset_id,
@@ -153,14 +157,18 @@ select
     {{ surrogate_id([
         "'assay'", 'cast(judged.dataset_id as text)', 'judged.position'
     ]) }} as assay_id,
-    cast(null as uuid) as sample_id,
+    assay_samples.sample_id,
     judged.source_file_id,
     judged.position,
     judged.name,
     judged.source_column,
-    cast(null as text) as study_variable,
-    cast(null as text) as batch,
-    cast(null as integer) as run_order,
+    assay_samples.study_variable,
+    assay_samples.batch,
+    cast(
+        case
+            when assay_samples.run_order ~ '^[0-9]{1,9}$' then assay_samples.run_order
+        end as integer
+    ) as run_order,
     judged.attributes,
     judged.n_observed,
     1 - cast(judged.n_observed as double precision)
@@ -171,3 +179,7 @@ select
     judged.n_negatives,
     judged.is_outlier
 from judged
+left join assay_samples
+    on
+        judged.dataset_id = assay_samples.dataset_id
+        and judged.position = assay_samples.position

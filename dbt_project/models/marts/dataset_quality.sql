@@ -427,6 +427,25 @@ measured as (
     ) as measured_checks (check_name, value, detail)
 ),
 
+-- How assays and samples fit, where a sheet describes the samples
+sample_facts as (
+    select * from {{ ref('int_quality_samples') }}
+),
+
+all_measured as (
+    select * from measured
+    union all
+    select
+        to_build.dataset_id,
+        to_build.file_id as source_file_id,
+        sample_facts.check_name,
+        sample_facts.value,
+        sample_facts.detail
+    from to_build
+    inner join sample_facts
+        on to_build.dataset_id = sample_facts.dataset_id
+),
+
 judged as (
     select
         measured.dataset_id,
@@ -447,7 +466,7 @@ judged as (
             when checks.warn_above is null and checks.fail_above is null then 'info'
             else 'pass'
         end as status
-    from measured
+    from all_measured as measured
     inner join checks
         on measured.check_name = checks.check_name
 )

@@ -6,6 +6,8 @@ with of_datasets as (
 
 of_definitions as (
     select * from {{ ref('int_definition_rejected_rows') }}
+    union all
+    select * from {{ ref('int_sheet_problems') }}
 )
 
 select

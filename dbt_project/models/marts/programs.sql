@@ -1,0 +1,23 @@
+{{ config(
+    indexes=[{'columns': ['program_id'], 'unique': true}],
+    meta={'reference': true},
+) }}
+
+with entities as (
+    select *
+    from {{ ref('int_sheet_entities') }}
+    where kind = 'program'
+)
+
+select
+    entities.entity_id as program_id,
+    entities.fields ->> 'code' as code,
+    entities.name,
+    entities.fields ->> 'description' as description,
+    {{ text_array("entities.fields -> 'disease'") }} as disease,
+    coalesce(entities.fields -> 'external_ids', '{}') as external_ids,
+    entities.fields ->> 'notion_page_id' as notion_page_id,
+    entities.attributes,
+    entities.source_file_id,
+    entities.row_number
+from entities
