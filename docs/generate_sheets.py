@@ -29,10 +29,10 @@ def page() -> str:
         "<!-- Written by docs/generate_sheets.py from loaders/programs/columns.yml. "
         "Do not edit this page by hand. -->",
         "",
-        "Headers are compared without regard to case, blanks, dots, underscores and hyphens. Those",
-        "in the third column mean the field in any sheet; those in the fourth only once the kind of",
-        "the sheet is known, by its name or its other columns. Columns that are not listed are kept",
-        "as attributes.",
+        "Headers are compared without regard to case, blanks, dots, underscores and hyphens.",
+        "Those in the third column mean the field in any sheet; those in the fourth only once the",
+        "kind of the sheet is known, by its name or its other columns. Columns that are not listed",
+        "are kept as attributes.",
         "[How to write sheets](programs-and-samples.md).",
     ]
     for kind in columns.KINDS:

@@ -15,6 +15,25 @@ TOUR: tuple[tuple[str, str], ...] = (
         "quality_status from datasets order by omics_type, name",
     ),
     (
+        "From a program to its datasets, and the groups of their samples",
+        "select p.name as program, e.name as experiment, d.name as dataset, "
+        "string_agg(distinct a.study_variable, ', ') as groups, "
+        "count(distinct a.sample_id) as samples "
+        "from programs as p join program_datasets using (program_id) "
+        "join datasets as d using (dataset_id) join experiment_datasets using (dataset_id) "
+        "join experiments as e using (experiment_id) left join assays as a using (dataset_id) "
+        "group by p.name, e.name, d.name order by d.name",
+    ),
+    (
+        "Assays by study variable: HMGCR, the enzyme that statins block",
+        "select d.name as dataset, a.study_variable, count(*) as assays, "
+        "round(avg(m.abundance)::numeric, 1) as mean from measurements as m "
+        "join datasets as d using (dataset_id) join assays as a using (dataset_id, assay_id) "
+        "join dataset_features as r using (dataset_id, row_number) "
+        "where r.reported_name in ('ENSG00000113161', 'P04035') "
+        "group by d.name, a.study_variable order by d.name, a.study_variable desc",
+    ),
+    (
         "Measurements: one row per dataset row and assay (a view over arrays)",
         "select d.name as dataset, f.name as feature, m.assay_name, m.abundance "
         "from measurements as m join datasets as d using (dataset_id) "

@@ -293,7 +293,7 @@ def _record(cells: Sequence[str], line: int, layout: Layout) -> Record | Reject:
                 continue
             if name == "external_ids":
                 fields.setdefault(name, {}).update(columns.external_ids(text))
-            elif columns.is_controlled(name):
+            elif columns.is_controlled(name) and not listed:
                 value = columns.controlled(name, text)
                 if value is not None:
                     fields[name] = value

@@ -52,6 +52,15 @@ REFERENCES = {
 }
 
 
+#: Sheet: kind of its rows, rows.
+SHEETS = {
+    "programs/programs.csv": ("program", 1),
+    "programs/experiments.csv": ("experiment", 1),
+    "programs/datasets.csv": ("dataset", 7),
+    "programs/samples.csv": ("sample", 8),
+}
+
+
 def _found() -> dict[str, FoundFile]:
     return {
         Path(file.path).relative_to(EXAMPLES).as_posix(): file
@@ -93,7 +102,7 @@ def _log2_effect(name: str, feature: str, part: str = "") -> float:
 
 
 def test_the_folder_holds_these_files_and_no_other() -> None:
-    assert set(_found()) == {name for name, _ in EXPECTED} | {QUARANTINED, *REFERENCES}
+    assert set(_found()) == {name for name, _ in EXPECTED} | {QUARANTINED, *REFERENCES, *SHEETS}
 
 
 @pytest.mark.parametrize(("name", "part"), sorted(EXPECTED))
@@ -212,3 +221,13 @@ def test_the_reject_limit_is_what_lets_the_partner_file_load() -> None:
     with pytest.raises(Unreadable) as refusal:
         list(reading.batches())
     assert refusal.value.reason_code == "too_many_rejects"
+
+
+@pytest.mark.parametrize("name", sorted(SHEETS))
+def test_a_sheet_is_read_as_documented(name: str) -> None:
+    from loaders.programs import read
+
+    (reading,) = read.read_file(_source(_found()[name]), options=ReadOptions())
+    rows = [row for _, batch in reading.batches() for row in batch.to_pylist()]
+    assert (rows[0]["kind"], len(rows)) == SHEETS[name]
+    assert reading.counts().rows_rejected == 0

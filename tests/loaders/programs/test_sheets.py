@@ -10,6 +10,7 @@ import pytest
 
 from loaders.model import ReadOptions, Unreadable
 from loaders.programs import read
+from tests.conftest import REPOSITORY
 from tests.loaders.programs.conftest import Read, read_sheets, source_of
 
 Sheet = Callable[..., Read]
@@ -175,3 +176,18 @@ def test_sheets_are_recognised_wherever_they_lie(tmp_path: Path, text: str) -> N
     path = tmp_path / "table.csv"
     path.write_text(text)
     assert read.recognise(source_of(path), ReadOptions())
+
+
+def test_what_a_dataset_is_made_of_is_free_text(sheet: Sheet) -> None:
+    (record,) = sheet("file,dataset,sample type\na.csv,A,plasma; liver\n").records
+    assert record["fields"]["sample_type"] == ["plasma", "liver"]
+
+
+def test_page_and_seeds_follow_the_list_of_columns() -> None:
+    import runpy
+
+    written = runpy.run_path(str(REPOSITORY / "docs" / "generate_sheets.py"))
+    hint = "run: .venv/bin/python docs/generate_sheets.py"
+    assert written["PAGE"].read_text("utf-8") == written["page"](), hint
+    for name, text in written["seeds"]().items():
+        assert (written["SEEDS"] / name).read_text("utf-8") == text, hint
