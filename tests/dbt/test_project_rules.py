@@ -40,7 +40,8 @@ def _read_by(node: dict[str, Any], manifest: dict[str, Any]) -> set[str]:
     layers = set()
     for parent in node["depends_on"]["nodes"]:
         kind = parent.split(".")[0]
-        layers.add("source" if kind == "source" else manifest["nodes"][parent]["fqn"][1])
+        named = kind in ("source", "seed")
+        layers.add(kind if named else manifest["nodes"][parent]["fqn"][1])
     return layers
 
 
@@ -49,7 +50,7 @@ def test_layers_read_only_what_they_may(
 ) -> None:
     allowed = {
         "staging": {"source"},
-        "intermediate": {"staging", "intermediate"},
+        "intermediate": {"staging", "intermediate", "seed"},
         "marts": {"intermediate", "marts"},
     }
     wrong = {
