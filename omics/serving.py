@@ -104,6 +104,7 @@ def status_command(*, as_json: bool) -> int:
             "source_missing": _one(
                 conn, "select count(*) from ops.dataset_states where state = 'source_missing'"
             ),
+            "samples": _samples(conn),
             "runs": _rows(
                 conn,
                 "select command, status, exit_code, started_at, "
@@ -124,6 +125,8 @@ def status_command(*, as_json: bool) -> int:
         )
     else:
         output.say("no datasets in the marts yet; load files, then: omics build")
+    for row in document["samples"]:
+        output.say(f"  {row['dataset']}: {row['message']}")
     if document["runs"]:
         output.print_table(
             "Last runs",
@@ -135,6 +138,20 @@ def status_command(*, as_json: bool) -> int:
         f"datasets whose file has gone: {document['source_missing']}"
     )
     return exits.DONE
+
+
+def _samples(conn: Any) -> list[dict[str, Any]]:
+    """Returns where assays and sample tables do not fit each other."""
+    if not _one(conn, "select count(*) from pg_class where oid = to_regclass('marts.samples')"):
+        return []
+    return _rows(
+        conn,
+        "select d.name as dataset, q.check_name as check, q.value, q.message "
+        "from marts.dataset_quality as q join marts.datasets as d using (dataset_id) "
+        "where q.status in ('warn', 'fail') and q.check_name in ('assays_without_sample', "
+        "'ambiguous_assay_names', 'samples_without_assay', 'sample_name_collisions') "
+        "order by q.status, d.name, q.check_name limit 20",
+    )
 
 
 def _one(conn: Any, query: str) -> int:
