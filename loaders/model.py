@@ -55,6 +55,21 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
+class Remembered:
+    """Column roles that a user gave once, kept for other files of the same kind.
+
+    Attributes:
+        mapping_id: Id under which they are kept.
+        fingerprint: Fingerprint of the header for which they were given.
+        kind: What makes a file one of this kind, see `loaders.reading.kinds`.
+    """
+
+    mapping_id: str
+    fingerprint: str
+    kind: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """Limits and user decisions that steer reading.
 
@@ -64,12 +79,14 @@ class ReadOptions:
         mapping: Column roles given by the user, or None to find them.
         star_strand: Strandedness of libraries counted by STAR: unstranded, forward or reverse;
             None where it is not declared.
+        remembered: Column roles that users gave for earlier files, by kind of file.
     """
 
     reject_limit: float = 0.05
     max_unpacked_bytes: int = 8 * 1024**3
     mapping: Mapping[str, object] | None = None
     star_strand: str | None = None
+    remembered: tuple[Remembered, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -258,6 +275,7 @@ class Unreadable(Exception):
         nearest_format: Name of the most similar known format, or None.
         mapping_stub: YAML text that the user can complete, or None.
         rows_read: Rows read before giving up.
+        differs: What keeps the file from being of the nearest format, or None.
     """
 
     def __init__(
@@ -271,6 +289,7 @@ class Unreadable(Exception):
         nearest_format: str | None = None,
         mapping_stub: str | None = None,
         rows_read: int = 0,
+        differs: str | None = None,
     ) -> None:
         """Keeps each part of the refusal apart so that it can be stored and shown."""
         self.reason_code = reason_code
@@ -281,6 +300,7 @@ class Unreadable(Exception):
         self.nearest_format = nearest_format
         self.mapping_stub = mapping_stub
         self.rows_read = rows_read
+        self.differs = differs
         super().__init__(f"{reason_code} at {place}: saw {seen}; expected {expected}")
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -82,3 +82,27 @@ create table if not exists ops.reference_pins (
 );
 comment on table ops.reference_pins is
 'One row per reference table that is held at one release; the others are used at their newest.';
+
+-- Asked first: altering a table waits for everyone who reads it, even where there is nothing to do.
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.quarantine'::regclass and attname = 'differs' and not attisdropped
+    ) then
+        alter table ops.quarantine add column differs text;
+    end if;
+end
+$$;
+
+create table if not exists ops.mappings (
+    mapping_id text primary key,
+    header_fingerprint text not null,
+    kind jsonb not null,
+    given_for text not null,
+    created_at timestamptz not null default now(),
+    forgotten_at timestamptz,
+    run_id uuid
+);
+comment on table ops.mappings is
+'One row per kind of file whose column roles a user gave; files of that kind then load by themselves.';

@@ -161,6 +161,15 @@ def _plain(pattern: str) -> str:
     return pattern
 
 
+def telling_headers() -> list[tuple[str, tuple[str, ...]]]:
+    """Lists the readable layouts with the header patterns that each is told by."""
+    return [
+        (str(layout["name"]), tuple(layout["all_of"]))
+        for layout in _layouts()
+        if "refuse" not in layout and len(layout.get("all_of", ())) > 1
+    ]
+
+
 class _Table:
     """A header with some rows below and above it."""
 

@@ -179,11 +179,11 @@ def decide_omics_type(
         seen=f"names such as {shown}",
         expected="names that tell genes, proteins, metabolites and lipids apart",
         question="Is this lipidomics, metabolomics, proteomics or transcriptomics?",
-        mapping_stub=stub_of(grid, roles),
+        mapping_stub=stub_of(grid, roles, part=context.part),
     )
 
 
-def stub_of(grid: Grid, roles: Roles) -> str:
+def stub_of(grid: Grid, roles: Roles, *, part: str = "") -> str:
     """Returns the mapping stub that says what was understood."""
     said = dict.fromkeys(range(len(grid.header)), "ignore")
     said |= dict.fromkeys(roles.annotation_columns, "annotation")
@@ -193,7 +193,13 @@ def stub_of(grid: Grid, roles: Roles) -> str:
         said[roles.sample_column] = "sample"
     if roles.value_column is not None:
         said[roles.value_column] = "value"
-    return mapping.stub(grid.header, list(said.values()), orientation=roles.orientation)
+    return mapping.stub(
+        grid.header,
+        [said[index] for index in range(len(grid.header))],
+        orientation=roles.orientation,
+        omics_type=roles.omics_type,
+        part=part,
+    )
 
 
 def _zero_policy(

@@ -19,7 +19,7 @@ from loaders.formats.protocol import HEAD_CHARACTERS, HEAD_LINES, Content, Head
 from loaders.model import OMICS_TYPES, DatasetReading, ReadOptions, Roles, SourceFile, Unreadable
 from loaders.reading import grid as grids
 from loaders.reading import mapping, opening, voting
-from loaders.reading.describe import Context, named_after_path
+from loaders.reading.describe import Context, fingerprint, named_after_path, stub_of
 from loaders.reading.grid import Grid, RaggedLog
 from loaders.reading.opening import Member
 from loaders.reading.top import NoHeader
@@ -110,7 +110,7 @@ def _member(
         # A known tool that writes no header has a truer reason.
         layouts.recognise(refusal.records[0], refusal.records[1:], [])
         raise
-    return read_grid(grid, context, options.mapping)
+    return read_grid(grid, context, options)
 
 
 def _claimed(
@@ -159,7 +159,7 @@ def _sheets(
             head = Head("sheet", cells=tuple(map(tuple, sheet.records[:HEAD_LINES])))
             claimed = _claimed(Content(head, cells=sheet.records), context, options)
             if claimed is None:
-                claimed = read_grid(sheet.grid(part), context, options.mapping)
+                claimed = read_grid(sheet.grid(part), context, options)
             readings += claimed
         except Unreadable as refusal:
             refusals.append(refusal)
@@ -174,7 +174,7 @@ def _sheets(
 
 
 def read_grid(
-    grid: Grid, context: Context, given: Mapping[str, object] | None = None
+    grid: Grid, context: Context, options: ReadOptions | None = None
 ) -> list[DatasetReading]:
     """Reads one table.
 
@@ -183,7 +183,8 @@ def read_grid(
     """
     first = _first(grid, context.part)
     found: list[DatasetReading] = []
-    several = _roles(grid, first, context, given)
+    chosen = options or ReadOptions(context.reject_limit)
+    several = _roles(grid, first, context, chosen)
     if several[0].orientation == "long":
         from loaders.reading.long import long_readings
 
@@ -228,20 +229,67 @@ def read_roles(grid: Grid, roles: Roles, first: pa.Table, context: Context) -> l
     return long_readings(grid, [(roles, context)])
 
 
-def _roles(
-    grid: Grid, first: pa.Table, context: Context, given: Mapping[str, object] | None
-) -> Sequence[Roles]:
+def _roles(grid: Grid, first: pa.Table, context: Context, options: ReadOptions) -> list[Roles]:
+    """Decides the roles, one entry for each quantity: a mapping given or remembered for this header, the layouts, the vote.
+
+    Raises:
+        Unreadable: If they are undecided; it then says which known format comes nearest.
+    """
+    from loaders.reading import kinds
+
+    given = options.mapping
+    if given is not None and "columns" in given and mapping.is_for(given, context.part):
+        roles = mapping.roles_from(given, grid.header, place=context.part)
+        return [mapping.with_kind(roles, given, grid.header)]
+    sample = voting.sample_rows(first, len(grid.header))
+    match = None
+    if options.remembered:
+        signature = fingerprint(grid.header)
+        match = kinds.find(grid.header, sample, options.remembered, signature)
+    if match is not None and match.exact:
+        return [mapping.from_match(match, grid.header, place=context.part)]
+    try:
+        if known := _known_roles(grid, sample):
+            return known
+        if match is None:
+            return [voting.vote(grid, sample, n_rows=first.num_rows, place=context.part)]
+    except Unreadable as refusal:
+        if match is None:
+            raise _with_nearest(refusal, grid, sample, context, options) from None
+    return [mapping.from_match(match, grid.header, place=context.part)]
+
+
+def _known_roles(grid: Grid, sample: Sequence[Sequence[str]]) -> list[Roles]:
     from loaders.formats import statistics
 
-    if given is not None:
-        return [mapping.roles_from(given, grid.header, place=context.part)]
-    sample = voting.sample_rows(first, len(grid.header))
-    preamble: Sequence[Sequence[str]] = [*grid.preamble, *grid.label_rows]
-    if known := layouts.recognise_all(grid.header, sample, preamble):
-        return known
-    if (results := statistics.recognise(grid.header, sample)) is not None:
-        return [results]
-    return [voting.vote(grid, sample, n_rows=first.num_rows, place=context.part)]
+    known = layouts.recognise_all(grid.header, sample, [*grid.preamble, *grid.label_rows])
+    if known:
+        return list(known)
+    results = statistics.recognise(grid.header, sample)
+    return [] if results is None else [results]
+
+
+def _with_nearest(
+    refusal: Unreadable,
+    grid: Grid,
+    sample: Sequence[Sequence[str]],
+    context: Context,
+    options: ReadOptions,
+) -> Unreadable:
+    """Adds the nearest known format, and its roles where they are better than none."""
+    from loaders.reading import nearest
+
+    if refusal.nearest_format is not None:
+        return refusal
+    near = nearest.nearest(grid.header, sample, options.remembered)
+    if near is None:
+        return refusal
+    refusal.nearest_format, refusal.differs = near.name, near.differs
+    preamble = [*grid.preamble, *grid.label_rows]
+    roles = nearest.proposal(near, grid.header, sample, preamble)
+    if roles is not None and roles.orientation in mapping.ORIENTATIONS:
+        refusal.mapping_stub = stub_of(grid, roles, part=context.part)
+    return refusal
 
 
 def _first(grid: Grid, part: str) -> pa.Table:

@@ -504,7 +504,7 @@ class _Ballot:
 
     def stub(self) -> str:
         """Returns the mapping stub for this table."""
-        return mapping.stub([c.header for c in self.columns], self.proposals())
+        return mapping.stub([c.header for c in self.columns], self.proposals(), part=self.place)
 
     def refuse(self, question: str, *, seen: str) -> NoReturn:
         """Refuses with the question whose answer would decide."""
