@@ -36,7 +36,11 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file that could not be read when it was last seen."""
+    """A file that could not be read when it was last seen.
+
+    ``may_be_answered`` is ``yes`` where, since then, a user said what the columns of some kind of
+    file are.
+    """
 
     quarantine_id: str
     path: str
@@ -45,6 +49,7 @@ class RefusedFile:
     reader_version: str
     reason_code: str
     omics_type: str
+    may_be_answered: str = ""
 
 
 def _current_files_sql() -> str:
@@ -103,7 +108,12 @@ def refused_files(conn: psycopg.Connection[Any]) -> dict[str, RefusedFile]:
     """Returns the files that stand in quarantine, by path."""
     rows = conn.execute(
         "select distinct on (source_path) quarantine_id, source_path, sha256, stat_signature, "
-        "reader_version, reason_code, omics_type from ops.quarantine where resolved_at is null "
+        "reader_version, reason_code, omics_type, "
+        "case when mapping_stub is not null and exists (select from ops.mappings as m "
+        "where m.forgotten_at is null and m.created_at > quarantine.last_seen_at) "
+        "then 'yes' end "
+        "from ops.quarantine where resolved_at is null "
         "order by source_path, last_seen_at desc"
     ).fetchall()
-    return {row[1]: RefusedFile(*(value or "" for value in row)) for row in rows}
+    found = (RefusedFile(*(value or "" for value in row)) for row in rows)
+    return {refused.path: refused for refused in found}

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from loaders import states
+from loaders import mappings, states
 from loaders.discovery import FoundFile, fetch, find_files, find_in_folder, normalise_place
 from loaders.known import known_files, refused_files
 from loaders.landing_tables import ensure_landing_tables
@@ -66,6 +66,7 @@ class LoadReport:
     load_ids: list[str] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     lipid_names: LipidNamesReport | None = None
+    mappings: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -196,6 +197,7 @@ def load(
             max_unpacked_bytes=settings.max_unpacked_bytes,
             star_strand=settings.star_strand,
             mapping=_mapping(request.mapping_file),
+            remembered=mappings.remembered(conn),
         )
 
         def task_of(planned: PlannedFile) -> ReadTask:
@@ -553,6 +555,10 @@ def _account(
             stored.append((planned.file, planned.source, planned.sha256 or "", refusal))
             report.refused.append((planned.path, refusal))
     quarantine.store(conn, stored, reader_version=READER_VERSION, run_id=run_id)
+    fitted = [(given, result.path) for result in report.loaded for given in result.mappings]
+    if fitted:
+        mappings.remember(conn, fitted, run_id=run_id)
+        report.mappings = sorted({given.mapping_id for given, _ in fitted})
     gone = [planned.path for planned in plan.of("removed")]
     refused_paths = {path for path, _ in report.refused}
     readable = [result.path for result in report.loaded]

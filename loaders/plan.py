@@ -194,7 +194,13 @@ def _known_again(
     )
     if file.signature == before.signature and same_type and not reread:
         return PlannedFile("unchanged", file.path, file, before.key_base, declared, before.sha256)
-    if refusal is not None and refusal.signature == file.signature and same_type and not reread:
+    if (
+        refusal is not None
+        and refusal.signature == file.signature
+        and not refusal.may_be_answered
+        and same_type
+        and not reread
+    ):
         return PlannedFile(
             "quarantined",
             file.path,
@@ -218,9 +224,10 @@ def _known_again(
 def _same_refusal(
     file: FoundFile, refusal: RefusedFile, declared: str | None, reader_version: str
 ) -> bool:
-    """A newer reader, another content or an answer to "which omics type?" earns another try."""
+    """A newer reader, another content or an answer to its question earns another try."""
     return (
         refusal.signature == file.signature
+        and not refusal.may_be_answered
         and refusal.reader_version == reader_version
         and refusal.omics_type == (declared or "")
     )

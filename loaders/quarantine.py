@@ -31,6 +31,7 @@ _COLUMNS = (
     "expected",
     "question",
     "nearest_format",
+    "differs",
     "mapping_stub",
     "rows_read",
     "run_id",
@@ -50,6 +51,7 @@ class Quarantined:
     expected: str
     question: str
     nearest_format: str | None
+    differs: str | None
     mapping_stub: str | None
     size_bytes: int
     first_seen_at: datetime
@@ -96,6 +98,7 @@ def store(
             _clean(refusal.expected),
             _clean(refusal.question),
             refusal.nearest_format,
+            _clean(refusal.differs),
             _clean(refusal.mapping_stub),
             refusal.rows_read,
             run_id,
@@ -169,7 +172,7 @@ def _select(
 ) -> list[Quarantined]:
     cursor = conn.execute(
         "select quarantine_id, source_path, omics_type, reason_code, place, seen, expected, "  # noqa: S608 - conditions are constants of this module
-        "question, nearest_format, mapping_stub, size_bytes, first_seen_at, last_seen_at "
+        "question, nearest_format, differs, mapping_stub, size_bytes, first_seen_at, last_seen_at "
         f"from ops.quarantine {condition}",
         values,
     )

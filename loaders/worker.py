@@ -30,6 +30,7 @@ from loaders.model import (
     Counts,
     DatasetReading,
     ReadOptions,
+    Remembered,
     SourceFile,
     TablesReading,
     Unreadable,
@@ -99,6 +100,7 @@ class FileResult:
         sources: Sources that it belongs to.
         content_evidence: Why its content makes it a file of ``sources``, where no one said so.
         discarded_file_ids: Rows of these ids left early and must be removed again.
+        mappings: Column roles given by the user that fitted, to be remembered.
     """
 
     path: str
@@ -111,6 +113,7 @@ class FileResult:
     sources: tuple[str, ...] = ()
     content_evidence: Mapping[str, str] = field(default_factory=dict)
     discarded_file_ids: list[int] = field(default_factory=list)
+    mappings: list[Remembered] = field(default_factory=list)
 
 
 def file_id(dataset_key: str, sha256: str) -> int:
@@ -334,6 +337,11 @@ def _read_dataset(
     }
     _finish(task, (key, header.part, identity), described, counts, result, keeper)
     result.datasets += 1
+    given = header.role_evidence.get("mapping")
+    if isinstance(given, Mapping) and "kind" in given:
+        result.mappings.append(
+            Remembered(given["mapping_id"], given["fingerprint"], dict(given["kind"]))
+        )
 
 
 def _read_part(task: ReadTask, reading: TablesReading, result: FileResult, keeper: _Keeper) -> None:

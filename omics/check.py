@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 
 #: Rejected cells shown per dataset; the others are counted.
 _REJECTS_SHOWN = 5
+#: What is printed of a file that would go to quarantine.
+_REFUSAL = (
+    "reason_code",
+    "place",
+    "seen",
+    "expected",
+    "question",
+    "nearest_format",
+    "differs",
+)
 
 
 def check_paths(paths: Sequence[str], *, source: str | None) -> list[dict[str, Any]]:
@@ -95,6 +105,7 @@ def _check(
                 "expected": refusal.expected,
                 "question": refusal.question,
                 "nearest_format": refusal.nearest_format,
+                "differs": refusal.differs,
             }
         ]
 
@@ -214,6 +225,6 @@ def print_checks(records: Sequence[dict[str, Any]]) -> None:
         if record["status"] == "readable":
             continue
         output.say(f"{record['status']}: {record['path']}")
-        for label in ("reason_code", "place", "seen", "expected", "question", "nearest_format"):
+        for label in _REFUSAL:
             if record.get(label):
                 output.say(f"  {label + ':':<16}{record[label]}")

@@ -30,6 +30,12 @@ features_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(features_app, name="features")
+mappings_app = typer.Typer(
+    help="Column roles that were given once and are remembered.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(mappings_app, name="mappings")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Dir = Annotated[
@@ -370,6 +376,45 @@ def features_unpin(reference: Annotated[str, _REFERENCE], as_json: Json = False)
     from omics.features import unpin_command
 
     return unpin_command(reference, as_json=as_json)
+
+
+@mappings_app.command("list")
+def mappings_list(as_json: Json = False) -> int:
+    """List the column roles that are remembered, by the kind of file they are for.
+
+    Example: omics mappings list
+    """
+    from omics.mapping_commands import list_command
+
+    return list_command(as_json=as_json)
+
+
+@mappings_app.command("show")
+def mappings_show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Id or its beginning.")],
+    as_json: Json = False,
+) -> int:
+    """Show one mapping: which headers it knows, and how it knows those of samples.
+
+    Example: omics mappings show 7e57
+    """
+    from omics.mapping_commands import show_command
+
+    return show_command(identifier, as_json=as_json)
+
+
+@mappings_app.command("forget")
+def mappings_forget(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Id or its beginning.")],
+    as_json: Json = False,
+) -> int:
+    """Forget one mapping: what it loaded stays, the next file of its kind is asked about again.
+
+    Example: omics mappings forget 7e57
+    """
+    from omics.mapping_commands import forget_command
+
+    return forget_command(identifier, as_json=as_json)
 
 
 @app.command()

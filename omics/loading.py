@@ -98,10 +98,13 @@ def load_document(report: LoadReport) -> dict[str, Any]:
                 "seen": refusal.seen,
                 "expected": refusal.expected,
                 "question": refusal.question,
+                "nearest_format": refusal.nearest_format,
+                "differs": refusal.differs,
             }
             for path, refusal in report.refused
         ],
         "missing": report.missing,
+        "mappings": report.mappings,
     }
 
 

@@ -63,6 +63,7 @@ def show_command(identifier: str, *, write_mapping: str | None, as_json: bool) -
         ("expected", file.expected),
         ("question", file.question),
         ("nearest format", file.nearest_format),
+        ("what differs", file.differs),
         ("size", f"{file.size_bytes:,} bytes"),
         ("first seen", f"{file.first_seen_at:%Y-%m-%d %H:%M:%S}"),
     ):

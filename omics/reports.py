@@ -56,6 +56,11 @@ def print_load(report: LoadReport) -> None:
     for count, text in rest:
         if count:
             output.say(f"  {count:,} {text}")
+    if report.mappings:
+        output.say(
+            f"  remembered the column roles ({', '.join(report.mappings)}): files of this kind "
+            "now load by themselves; see: omics mappings list"
+        )
     if report.refused:
         _print_cut(
             "Quarantined",

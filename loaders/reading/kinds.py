@@ -75,6 +75,8 @@ def kind_of(given: Mapping[str, object], header: Sequence[str]) -> dict[str, obj
         if role == variable:
             continue
         rule = _beside(cell, names, role) if role in ("ignore", "annotation") else None
+        if rule is not None and not _holds(rule, names, header):
+            rule = None
         if rule is None:
             fixed.append({"header": cell.strip(), "role": role})
         elif rule not in rules:
@@ -287,12 +289,18 @@ def _beside(cell: str, names: Sequence[str], role: str) -> dict[str, str] | None
     """Returns the rule of a column that belongs to a sample, such as ``Height [S1]``."""
     text = cell.strip()
     for name in sorted(names, key=len, reverse=True):
-        if len(name) < 2:
+        if not name:
             continue
         found = re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", text)
         if found and re.search(r"[^\W\d_]{2}", text[: found.start()] + text[found.end() :]):
             return {"prefix": text[: found.start()], "suffix": text[found.end() :], "role": role}
     return None
+
+
+def _holds(rule: Mapping[str, str], names: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether every sample has a column of the rule, so that it is no chance likeness."""
+    there = {cell.strip() for cell in header}
+    return all(f"{rule['prefix']}{name}{rule['suffix']}" in there for name in names)
 
 
 def _is_of(rule: Mapping[str, Any], name: str) -> bool:

@@ -88,3 +88,56 @@ def quarantined(omics: Omics) -> list[str]:
     """Paths of the files in quarantine."""
     files = json.loads(omics("quarantine", "list", "--json").stdout)
     return [file["source_path"] for file in files]
+
+
+def test_given_roles_are_remembered_for_the_next_file_of_the_kind(
+    omics: Omics, marts: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "results" / "metabolomics"
+    folder.mkdir(parents=True)
+    first, second, other = (folder / name for name in ("run1.tsv", "run2.tsv", "other.tsv"))
+    first.write_text("Nr\tCmpd\tRTm\tQty_a\tQty_b\tHgt_a\tHgt_b\nx1\tfoo\t1.5\t10\t20\t1\t2\n")
+    # Other samples, one more of them, and a column fewer: still the same kind of file.
+    second.write_text(
+        "Nr\tCmpd\tQty_c\tHgt_c\tQty_d\tHgt_d\tQty_e\tHgt_e\nx7\tbar\t30\t3\t40\t4\t50\t5\n"
+    )
+    # A column that nobody explained: not of the kind, whatever else it has.
+    other.write_text("Nr\tCmpd\tRTm\tQty_a\tSize\nx1\tbaz\t1.5\t10\t20\n")
+    load = ("load", "--dir", str(folder.parent))
+    omics(*load, codes=(exits.PARTIAL,))
+    assert set(quarantined(omics)) >= {str(first), str(other)}
+
+    roles = tmp_path / "kind.yml"
+    omics("quarantine", "show", str(first), "--write-mapping", str(roles))
+    answer = yaml.safe_load(roles.read_text())
+    given = ["ignore", "feature", "annotation", "assay", "assay", "ignore", "ignore"]
+    for column, role in zip(answer["columns"], given, strict=True):
+        column["role"] = role
+    answer |= {"format": "House report", "unit": "nmol"}
+    roles.write_text(yaml.safe_dump(answer))
+    report = omics("load", "metabolomics", "--file", str(first), "--mapping", str(roles), "--json")
+    (kept,) = json.loads(report.stdout)["mappings"]
+
+    omics(*load, codes=(exits.PARTIAL,))
+    assert quarantined(omics) == [str(other)]
+    shown = json.loads(omics("quarantine", "show", str(other), "--json").stdout)
+    assert shown["nearest_format"] == f"mapping {kept}"
+    assert "'Size'" in shown["differs"]
+    read = marts.execute(
+        """
+        select f.format, f.unit, f.role_evidence::jsonb #>> '{mapping,mapping_id}', r.quantities
+        from raw_metabolomics.files as f
+        inner join raw_metabolomics.feature_rows as r using (file_id, _dlt_load_id)
+        where f.source_path = %s
+        """,
+        (str(second),),
+    ).fetchall()
+    assert read == [("House report", "nmol", kept, "{30,40,50}")]
+
+    # Forgotten: what was loaded stays, and the next one is asked about.
+    omics("mappings", "forget", kept[:6])
+    assert json.loads(omics("mappings", "list", "--json").stdout) == []
+    third = folder / "run3.tsv"
+    third.write_text("Nr\tCmpd\tQty_f\tHgt_f\nx9\tqux\t60\t6\n")
+    omics(*load, codes=(exits.PARTIAL,))
+    assert set(quarantined(omics)) == {str(other), str(third)}
