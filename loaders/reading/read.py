@@ -230,7 +230,7 @@ def read_roles(grid: Grid, roles: Roles, first: pa.Table, context: Context) -> l
 
 
 def _roles(grid: Grid, first: pa.Table, context: Context, options: ReadOptions) -> list[Roles]:
-    """Decides the roles, one entry for each quantity: a mapping given or remembered for this header, the layouts, the vote.
+    """Decides the roles, one entry for each quantity: by a mapping, the layouts, the vote.
 
     Raises:
         Unreadable: If they are undecided; it then says which known format comes nearest.
