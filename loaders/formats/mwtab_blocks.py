@@ -111,7 +111,7 @@ def is_fragment(records: Sequence[Sequence[str]]) -> bool:
     if len(records) < 2 or len(records[1]) < 2:
         return False
     first, second = records[0], records[1]
-    factors = [cell for cell in second[1:] if cell]
+    factors = [cell for cell in second[1:] if cell not in ("", "-")]
     return (
         first[0].strip("\ufeff").casefold() == "samples"
         and second[0].casefold() == "factors"
@@ -169,7 +169,7 @@ class _Parser:
         self._implied = False
 
     def take(self, number: int, cells: list[str]) -> None:
-        first = cells[0].strip().strip("\ufeff")
+        first = (cells[0] if cells else "").strip().strip("\ufeff")
         if first.startswith("#"):
             self._close_block(number, ended=False)
             self._heading(first, cells)

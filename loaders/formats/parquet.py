@@ -76,7 +76,7 @@ class Parquet:
             rows=rows,
             evidence={"storage": "parquet", "records": file.metadata.num_rows},
         )
-        return read_grid(grid, context, options.mapping)
+        return read_grid(grid, context, options)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ MODULES: tuple[str, ...] = (
     "count_files",
     "gct",
     "hdf5",
+    "mwtab",
     "mztab",
     "parquet",
     "series_matrix",

@@ -260,7 +260,6 @@ def test_gene_symbols_alone_do_not_tell_the_omics_type(refusal):
     ("beginning", "name"),
     [
         ("%%MatrixMarket matrix coordinate integer general\n2 2 1\n", "Matrix Market (10x)"),
-        ("#METABOLOMICS WORKBENCH x\nVERSION\t1\n", "mwTab"),
     ],
 )
 def test_known_formats_that_are_not_read_are_named(refusal, beginning, name):
