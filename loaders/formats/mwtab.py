@@ -194,7 +194,6 @@ def _reading(
 
     molecules = {_key(name): notes for name, notes in analysis.molecules.items()}
     columns = list(dict.fromkeys(key for notes in molecules.values() for key in notes))
-    width = len(block.samples) + 1
     grid = Grid(
         header=("Metabolite", *block.samples, *columns),
         preamble=(),

@@ -184,9 +184,8 @@ def test_analyses_and_blocks_of_one_file_are_datasets_of_their_own(read):
     parts = {dataset.header.part: dataset for dataset in read(both, omics=None)}
     assert set(parts) == {"analysis=AN900001", "analysis=AN900002"}
     start = second.index("#NMR_METABOLITE_DATA")
-    two_blocks = text().replace(
-        "#METABOLITES\n", second[start:].split("#METABOLITES")[0] + "#METABOLITES\n"
-    )
+    block = second[start:].split("#METABOLITES")[0]
+    two_blocks = text().replace("#METABOLITES\n", block + "#METABOLITES\n")
     parts = {dataset.header.part: dataset for dataset in read(two_blocks, omics=None)}
     assert set(parts) == {"block=MS_METABOLITE_DATA", "block=NMR_METABOLITE_DATA"}
     assert all(dataset.quantities == WANTED for dataset in parts.values())
