@@ -90,3 +90,11 @@
         ), '')
     )
 {%- endmacro %}
+
+
+{#- A label of a result file as the seed of labels has it: what stands in brackets, folded. -#}
+{% macro folded_label(label) -%}
+    btrim(lower(regexp_replace(
+        regexp_replace({{ label }}, '^.*\[(.*)\]$', '\1'), '[\s._-]+', ' ', 'g'
+    )))
+{%- endmacro %}

@@ -58,8 +58,9 @@ def _land_all(conn: psycopg.Connection[Any], order: list[int], samples: list[Any
     for minute, step in enumerate(order, start=1):
         steps[step](minute)
     conn.execute(
-        "update raw_metabolomics.assays set attributes = case name when 'A' "
-        """then '{"Label": "case", "Tissue": "liver"}' else '{"Label": "control"}' end"""
+        "update raw_metabolomics.assays set attributes = case name when 'A' then "
+        """'{"Label": "case", "Tissue": "liver", "Species": "rat"}' """
+        """else '{"Label": "control"}' end"""
     )
 
 
@@ -126,6 +127,12 @@ def test_labels_of_a_file_make_samples(built: psycopg.Connection[Any]) -> None:
         "select s.name, a.study_variable, s.organism_part from marts.assays as a "
         "join marts.samples as s using (sample_id) where s.dataset_id is not null order by 1",
     ) == [("A", "case", "liver"), ("B", "control", None)]
+
+
+def test_a_file_may_name_the_organism_of_its_dataset(built: psycopg.Connection[Any]) -> None:
+    assert _rows(
+        built, "select organism, sample_type from marts.datasets where omics_type = 'metabolomics'"
+    ) == [(["rat"], ["liver"])]
 
 
 def test_what_did_not_match_is_reported(built: psycopg.Connection[Any]) -> None:

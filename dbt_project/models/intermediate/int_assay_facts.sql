@@ -68,15 +68,11 @@ told as (
         sample_fields.field
     from facts
     left join sample_fields
-        on
-            btrim(lower(regexp_replace(
-                regexp_replace(facts.name, '^.*\[(.*)\]$', '\1'), '[\s._-]+', ' ', 'g'
-            ))) = sample_fields.header
+        on {{ folded_label('facts.name') }} = sample_fields.header
     left join sample_types
         on
             sample_fields.field = 'sample_type'
-            and btrim(lower(regexp_replace(facts.value, '[\s._-]+', ' ', 'g')))
-            = sample_types.spelling
+            and {{ folded_label('facts.value') }} = sample_types.spelling
     where facts.value <> ''
 )
 

@@ -24,6 +24,20 @@ entities as (
     select * from {{ ref('int_sheet_entities') }}
 ),
 
+-- What the files themselves say of their samples
+file_facts as not materialized (
+    select facts.*
+    from {{ ref('int_file_sample_facts') }} as facts
+    inner join {{ ref('int_dataset_versions') }} as versions
+        on
+            facts.dataset_id = versions.dataset_id
+            and facts.file_id = versions.file_id
+            and facts.load_id = versions.load_id
+    where
+        versions.is_current
+        and coalesce(facts.organism, facts.sample_type, facts.disease) is not null
+),
+
 -- The row that names a dataset most closely comes first, fact by fact.
 facts as (
     select
@@ -96,7 +110,7 @@ sampled as (
     group by scopes.dataset_id
 ),
 
--- What the dataset's own row leaves out, its experiment says, and else its samples.
+-- What the dataset's own row leaves out, its experiment says, else its samples, else its file.
 lists as (
     select
         described.dataset_id,
@@ -126,6 +140,14 @@ lists as (
     from scopes
     inner join scope_facts
         on scopes.scope = scope_facts.scope
+    union all
+    select
+        file_facts.dataset_id,
+        4 as nearness,
+        file_facts.organism,
+        file_facts.sample_type,
+        file_facts.disease
+    from file_facts
 ),
 
 elements as (
@@ -164,6 +186,8 @@ known as (
     select linked.dataset_id from linked
     union
     select sampled.dataset_id from sampled
+    union
+    select file_facts.dataset_id from file_facts
 ),
 
 final as (
