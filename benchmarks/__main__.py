@@ -9,10 +9,12 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.bench_load import BENCHMARKS, FULL, SMALL, Row, Scale
+from benchmarks import bench_lipids, bench_load
+from benchmarks.bench_load import FULL, SMALL, Row, Scale
 from benchmarks.measure import REPOSITORY
 from benchmarks.server import embedded_server
 
+BENCHMARKS = {**bench_load.BENCHMARKS, **bench_lipids.BENCHMARKS}
 REPORT = REPOSITORY / "docs" / "benchmarks.md"
 
 

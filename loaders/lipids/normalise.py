@@ -42,8 +42,10 @@ MAX_LENGTH = 160
 
 _CHAIN = re.compile(r"\d+[:.]\d+")
 _STRUCTURE = re.compile(r"\(\d+[,)EZ]|\(\d+'|\d\(\d|;\d*[A-Z][a-z]|;\d+[A-Z]|;\(|;OH|\[|\(\d*OH")
-_LIKE_SHORTHAND = re.compile(r"[^\s()]+(?:\([^()]*(?:\([^()]*\))?[^()]*\))* \S.*")
+# A class, a space, chains; inside, "FA 16:0" may stand in brackets.
+_LIKE_SHORTHAND = re.compile(r"(?:\S|(?<=FA) )+ (?:[dte]?[OP]-)?\d+:\d(?:\S|(?<=FA) )*")
 _SYSTEMATIC = re.compile(r"(?:acid|oate|anal|enal|anol|enol|amide|dioate|lactone|one|ene|ane|yl)\b")
+_TRUNCATED = re.compile(r"\d:\d+[(<](?:COOH|CHO)\b")
 _GANGLIOSIDE = re.compile(r"(?P<name>G[ADMPQT]\d[a-c]?)(?=[ (])")
 _DISPLAY_CLASS = {"Hex2NeuAcCer": "GM3", "HexNeuAcCer": "GM4"}
 _SUM_STEROL = re.compile(r"ST \d+:\d+")
@@ -56,8 +58,8 @@ REASONS = {
     "empty": "there is no name",
     "too_long": f"more than {MAX_LENGTH} characters: not the name of one lipid",
     "no_grammar": "no alias, rule or grammar knows this name",
-    "impossible_chain": "it would have a chain of fewer than 2 carbons or an impossible number of "
-    "double bonds",
+    "impossible_chain": "it would have a chain of fewer than 2 carbons, an impossible number of "
+    "double bonds, or an ether where none can be",
     "not_reproducible": "what pygoslin makes of it cannot be read back as the same lipid",
     "formula_unstable": "its sum formula changes when its own shorthand is read again",
     "nacyl_only": "a sphingolipid this small: either the sum without its base, or an acyl chain "
@@ -65,6 +67,8 @@ REASONS = {
     "base_unclear": "the usual base has a double bond and the sum has none: either another base, "
     "or an acyl chain beside a base that is not written; the other names of the dataset decide",
     "dialect_decides": "the same name means different lipids in different dialects",
+    "truncated_chain": "some tools count the carbon of a terminal acid or aldehyde group in the "
+    "chain, and others do not",
     "alternatives_differ": "it offers several lipids of different sums",
 }
 
@@ -143,7 +147,7 @@ def _without_marks(name: str, dialect: str, core: str, parse: Parse) -> LipidNam
     alias = alias_of(core)
     if alias is not None:
         return _of_alias(name, dialect, alias, parse)
-    if _LIKE_SHORTHAND.fullmatch(core):
+    if _LIKE_SHORTHAND.fullmatch(core) and shorthand.read(core) is None:
         # Shorthand that our own reader does not know: nothing may change what is right already.
         reading = _read_shorthand(core, parse)
         if reading is not None:
@@ -176,6 +180,8 @@ def _of_text(name: str, dialect: str, method: str, text: str, parse: Parse) -> L
             _refused(name, dialect, AMBIGUOUS, "dialect_decides"),
             candidates=(f"CAR {chain}", f"FA {chain}"),
         )
+    if _TRUNCATED.search(text):
+        return _refused(name, dialect, AMBIGUOUS, "truncated_chain")
     reading = shorthand.read(text)
     if reading is not None:
         doubt = _doubt(reading, dialect)
@@ -215,6 +221,8 @@ def _is_impossible(reading: Reading) -> bool:
     if reading.double_bonds < 0:
         return True
     if any(chain.carbons < 2 or chain.double_bonds < 0 for chain in reading.chains):
+        return True
+    if reading.lipid_class == "FA" and any(chain.bond != "acyl" for chain in reading.chains):
         return True
     # A formula that a class without chains brings along has no chain to check.
     return 0 < reading.carbons < 2 or (
