@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,32 +24,31 @@ FILES = 50
 def names(count: int) -> list[str]:
     """Returns ``count`` different names of many classes, levels and dialects, by rule.
 
-    Of ten names, six are sums and plain chains, two come in the spelling of a tool, and two have
-    double-bond positions, which only pygoslin reads.
+    Of ten names, six are sums and plain chains, two come in the spelling of a tool, one has the
+    double bonds of three chains, and one those of a sphingoid base, which only pygoslin reads.
     """
     makers = [
         _each("{head} {a}_{b}", ("PC", "PE", "PS", "PI", "PG", "DG")),
         _each("{head} {a}/{b}", ("PC", "PE", "PA")),
-        _each("{head}(d18:1/{a}{hydroxyl})", ("Cer", "SM", "HexCer", "LacCer")),
+        _each("{head}(d{n}:1/{a}{hydroxyl})", ("Cer", "SM", "HexCer", "LacCer")),
         _each("TG({a}/{b}/{c})", ("TG",)),
         _each("{head} {sum}", ("PC", "PE", "TG", "CL", "DG", "PC O-")),
         _each("{head}(P-16:0/{b})", ("PE", "PC")),
         _each("TAG{sum}-FA{a}", ("TG",)),
         _each("{a}-{b}(d7) {head}", ("PC", "PE", "PG", "PS")),
-        _each("{head}({a}/{b}(9Z,12Z))", ("PC", "PE", "PS", "PI")),
-        _each("{head} {a}/{b}(9Z)", ("PC", "PE", "DG")),
+        _each("{head}(d{n}:1(4E)/{a})", ("Cer", "SM", "GlcCer", "CerP")),
+        _each("{head}({a0}/{c1}(9Z)/{c2}(9Z,12Z))[iso6]", ("TG",)),
     ]
     found: dict[str, None] = {}
-    while len(found) < count:
-        for maker in makers:
-            name = next(maker, None)
-            if name is not None and len(found) < count:
-                found[name] = None
-    return list(found)
+    for turn in zip_longest(*makers):
+        found |= dict.fromkeys(name for name in turn if name is not None)
+        if len(found) >= count:
+            return list(found)[:count]
+    raise ValueError(f"only {len(found):,} names can be made")
 
 
 def _each(form: str, heads: tuple[str, ...]) -> Iterator[str]:
-    carbons = range(10, 31)
+    carbons = range(8, 35)
     for shift, (a, b, head) in enumerate(product(carbons, carbons, heads)):
         for bonds in range(6):
             values = {
@@ -57,6 +56,10 @@ def _each(form: str, heads: tuple[str, ...]) -> Iterator[str]:
                 "a": f"{a}:{bonds % 4}",
                 "b": f"{b}:{max(2, bonds)}",
                 "c": f"{10 + shift % 20}:{bonds % 3}",
+                "a0": f"{a}:0",
+                "n": f"{b}",
+                "c1": f"{b}:1",
+                "c2": f"{14 + bonds + shift % 12}:2",
                 "sum": f"{a + b + 16}:{bonds + shift % 6}",
                 "hydroxyl": "(OH)" if bonds % 2 else "",
             }

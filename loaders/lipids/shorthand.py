@@ -16,15 +16,17 @@ from functools import cache, lru_cache
 
 from loaders.datafiles import read_yaml
 from loaders.lipids import formula
+from loaders.lipids.model import LEVELS
 from loaders.lipids.reading import Chain, Reading
 
 _CHAIN = re.compile(
     r"(?:(?P<count>[dte]?)(?P<ether>[OP])-|(?P<base>[mdt]))?"
     r"(?P<carbons>[1-9]\d?|1\d\d|0):(?P<double>0|[1-9]\d?)"
+    r"(?:\((?P<positions>\d+[EZ]?(?:,\d+[EZ]?)*)\))?"
     r"(?:;(?:O(?P<oxygens>[2-9]?)|(?P<old>\d)))?"
 )
 _OLD_SEPARATOR = re.compile(r"(?<=\d)-(?=(?:[OP]-)?\d+:)")
-_FLAT = re.compile(r"(?P<head>.*?[A-Za-z\]0-9'])[ ]?\((?P<body>[^()]*)\)")
+_FLAT = re.compile(r"(?P<head>.*?[A-Za-z\]0-9'])[ ]?\((?P<body>[^()]*(?:\([^()]*\)[^()]*)*)\)")
 _GLUED = re.compile(r"(?P<head>.*?[A-Za-z]) ?(?P<body>(?:[dte]?[OP]-|[mdt])?\d+:\d.*)")
 
 _PACKAGE = "loaders.lipids"
@@ -86,7 +88,7 @@ def read(name: str) -> Reading | None:
     >>> reading = read("PC(16:0/18:1)")
     >>> reading.strings["SN_POSITION"], reading.strings["SPECIES"], reading.formula
     ('PC 16:0/18:1', 'PC 34:1', 'C42H82NO8P')
-    >>> read("PC 16:0/18:1(9Z)") is None
+    >>> read("PC 16:0/18:1(9Z);8OH") is None
     True
     """
     parts = _split(name)
@@ -177,11 +179,19 @@ def _split(name: str) -> tuple[LipidClass, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One chain as it is written; ``ethers`` is 2 for ``dO-`` and so on."""
+    """One chain as it is written.
+
+    Attributes:
+        chain: What it is.
+        ethers: 2 for ``dO-`` and so on.
+        is_base_stated: True when it says how many hydroxyl groups it has.
+        positions: Double bonds as ``(9, "Z")`` in order, or None where they are not written.
+    """
 
     chain: Chain
     ethers: int
     is_base_stated: bool
+    positions: tuple[tuple[int, str], ...] | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -208,11 +218,53 @@ def _chain(text: str, in_sphingolipid: bool, is_first: bool) -> _Piece | None:
         return None
     if carbons == 0 and (found["ether"] or oxygens):
         return None
+    positions = None
+    if found["positions"]:
+        if in_sphingolipid or oxygens:
+            # There, positions of double bonds come with those of the hydroxyl groups.
+            return None
+        positions = _positions(found["positions"], carbons)
+        if positions is None or len(positions) != double_bonds:
+            return None
     bond = {"O": "alkyl", "P": "alkenyl"}.get(found["ether"] or "", "acyl")
     if in_sphingolipid and is_first:
         bond = "base"
     ethers = _ETHER_COUNT[found["count"] or ""] if found["ether"] else 0
-    return _Piece(Chain(carbons, double_bonds, oxygens, bond), ethers, stated)
+    return _Piece(Chain(carbons, double_bonds, oxygens, bond), ethers, stated, positions)
+
+
+def _positions(text: str, carbons: int) -> tuple[tuple[int, str], ...] | None:
+    """Returns positions in order, or None when two double bonds could not be there."""
+    found = sorted((int(part.rstrip("EZ")), part.lstrip("0123456789")) for part in text.split(","))
+    places = [place for place, _ in found]
+    if len(set(places)) != len(places) or places[-1] >= carbons or places[0] < 1:
+        return None
+    return tuple(found)
+
+
+def _structures(head: str, pieces: list[_Piece], separator: str) -> dict[str, str]:
+    """Returns the strings above sn-position: only when each double bond has a position."""
+    if not any(piece.positions for piece in pieces):
+        return {}
+    if any(piece.chain.double_bonds and not piece.positions for piece in pieces):
+        return {}
+    if any(piece.chain.oxygens for piece in pieces):
+        return {}
+    levels = {"STRUCTURE_DEFINED": separator.join(_with_positions(p, "") for p in pieces)}
+    if all(geometry for piece in pieces for _, geometry in piece.positions or ()):
+        levels["FULL_STRUCTURE"] = separator.join(_with_positions(p, "EZ") for p in pieces)
+    return {level: f"{head}{chains}" for level, chains in levels.items()}
+
+
+def _with_positions(piece: _Piece, shown: str) -> str:
+    if not piece.positions:
+        return _written(piece.chain)
+    places = ",".join(f"{place}{geometry if shown else ''}" for place, geometry in piece.positions)
+    return f"{_written(piece.chain)}({places})"
+
+
+def _highest(strings: Mapping[str, str]) -> str:
+    return [level for level in LEVELS if level in strings][-1]
 
 
 def _written(chain: Chain) -> str:
@@ -259,10 +311,11 @@ def _acyl(lipid_class: LipidClass, pieces: list[_Piece], *, is_placed: bool) -> 
     }
     if is_placed:
         strings["SN_POSITION"] = f"{name} {'/'.join(_written(chain) for chain in chains)}"
+        strings |= _structures(f"{name} ", pieces, "/")
     return Reading(
         lipid_class=name,
         category=lipid_class.category,
-        level="SN_POSITION" if is_placed else "MOLECULAR_SPECIES",
+        level=_highest(strings),
         strings=strings,
         formula=sum_formula,
         chains=tuple(there),
@@ -274,6 +327,8 @@ def _acyl(lipid_class: LipidClass, pieces: list[_Piece], *, is_placed: bool) -> 
 
 def _sum_of_chains(lipid_class: LipidClass, piece: _Piece) -> Reading | None:
     """Reads a species, of which only the sum of the chains is known."""
+    if piece.positions:
+        return None
     chain, ethers = piece.chain, piece.ethers
     if ethers > lipid_class.chains or not chain.carbons:
         return None
@@ -387,11 +442,15 @@ def _lone(lipid_class: LipidClass, piece: _Piece) -> Reading | None:
         atoms["H"] += 2 * chain.carbons - 1 - 2 * chain.double_bonds
         atoms["O"] += 1 + chain.oxygens
     written = f"{lipid_class.name}{lipid_class.prefix}{_written(chain)}"
+    strings = {"SPECIES": written, "MOLECULAR_SPECIES": written}
+    structures = _structures(f"{lipid_class.name}{lipid_class.prefix}", [piece], "")
+    if structures:
+        strings |= {"SN_POSITION": written, **structures}
     return Reading(
         lipid_class=lipid_class.name,
         category=lipid_class.category,
-        level="MOLECULAR_SPECIES",
-        strings={"SPECIES": written, "MOLECULAR_SPECIES": written},
+        level=_highest(strings),
+        strings=strings,
         formula=formula.text(atoms),
         chains=(chain,),
         carbons=chain.carbons,

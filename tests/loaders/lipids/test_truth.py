@@ -150,7 +150,8 @@ def test_no_trap_is_mapped_wrongly(truth: Path) -> None:
 def test_our_reader_gives_what_pygoslin_gives(truth: Path, name: str) -> None:
     """But for the classes of one sugar or two, which have one name each here."""
     own = {text: shorthand.read(text) for text in _first_column(truth / "goslin" / name)}
-    mine = [text for text, reading in own.items() if reading is not None]
+    # Sulfatides of two sugars: pygoslin gives two formulas for one, and neither is right.
+    mine = [text for text, found in own.items() if found and found.lipid_class != "SHex2Cer"]
     assert len(mine) > 400
     for text in mine[:: len(mine) // 120]:
         reading = own[text]
