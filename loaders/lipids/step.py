@@ -140,7 +140,7 @@ def _files_of(conn: psycopg.Connection[Any], loads: Sequence[tuple[str, str]]) -
 #: several times as much to fetch.
 _NAMES_SQL = {
     source: f"""
-    select r.file_id, r._dlt_load_id, string_agg(distinct r.reported_name, E'\\x1f')
+    select r.file_id, r._dlt_load_id, string_agg(r.reported_name, E'\\x1f')
     from (
         select file_id, _dlt_load_id, reported_name from raw_{source}.feature_rows
         where file_id = any(%(files)s)
@@ -153,7 +153,7 @@ _NAMES_SQL = {
     for source in _OMICS_SOURCES
 } | {
     _SIGNATURES: f"""
-    select file_id, _dlt_load_id, string_agg(distinct reported_name, E'\\x1f')
+    select file_id, _dlt_load_id, string_agg(reported_name, E'\\x1f')
     from raw_{_SIGNATURES}.components
     where file_id = any(%(files)s) and feature_type = 'lipid'
     group by 1, 2
@@ -174,7 +174,12 @@ def _look_at(
             file = mine.get((file_id, load_id))
             if file is None or joined is None:
                 continue
-            names = [name for name in joined.split("\x1f") if len(name.encode()) <= MAX_NAME_BYTES]
+            # Made distinct here: Postgres would sort the names of every file for it.
+            names = [
+                name
+                for name in dict.fromkeys(joined.split("\x1f"))
+                if len(name.encode()) <= MAX_NAME_BYTES
+            ]
             convention = find_convention(names, format_words=file.words)
             if source == "metabolomics" and not convention.is_lipid:
                 continue
