@@ -40,6 +40,7 @@ class FoundFile:
         size: Size in bytes.
         modified_at: Last change, UTC.
         signature: Changes whenever the content may have changed; cheap to compare.
+        members: The files that belong together under this path; none for a real file.
     """
 
     path: str
@@ -49,6 +50,7 @@ class FoundFile:
     size: int
     modified_at: datetime
     signature: str
+    members: tuple[FoundFile, ...] = ()
 
     @property
     def is_remote(self) -> bool:

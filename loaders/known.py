@@ -23,6 +23,7 @@ class KnownFile:
         size: Size in bytes.
         sources: Sources that hold what it brought.
         is_missing: True while the file is gone from its folder.
+        is_one_of_many: True for a format with one file per sample, which others may come to join.
     """
 
     path: str
@@ -32,6 +33,7 @@ class KnownFile:
     size: int
     sources: tuple[str, ...]
     is_missing: bool
+    is_one_of_many: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def _current_files_sql() -> str:
     # Visible and not removed: the rule of staging, so that loaders and marts agree on what is held
     one = """
         select f.source_path, f.dataset_key, f.part, f.sha256, f.stat_signature, f.size_bytes,
+               f.format,
                '{name}' as source_name, f.loaded_at, f._dlt_load_id
         from {schema}.files as f
         where f.status = 'loaded'
@@ -77,7 +80,8 @@ def _current_files_sql() -> str:
                     else left(r.dataset_key, -(length(r.part) + 1)) end) as key_base,
            min(r.sha256), min(r.stat_signature), min(r.size_bytes),
            array_agg(distinct r.source_name),
-           bool_or(coalesce(s.state = 'source_missing', false))
+           bool_or(coalesce(s.state = 'source_missing', false)),
+           array_agg(distinct r.format)
     from ranked as r
     left join ops.dataset_states as s on s.dataset_key = r.dataset_key
     where r.loaded_at = r.newest_of_path
@@ -89,6 +93,9 @@ def _current_files_sql() -> str:
 
 def known_files(conn: psycopg.Connection[Any]) -> dict[str, KnownFile]:
     """Returns the newest landed version of every file, by path."""
+    from loaders.formats.registry import one_file_per_sample
+
+    one_of_many = one_file_per_sample()
     rows = conn.execute(_current_files_sql()).fetchall()
     return {
         row[0]: KnownFile(
@@ -99,6 +106,7 @@ def known_files(conn: psycopg.Connection[Any]) -> dict[str, KnownFile]:
             size=int(row[4]),
             sources=tuple(row[5]),
             is_missing=bool(row[6]),
+            is_one_of_many=not one_of_many.isdisjoint(row[7] or ()),
         )
         for row in rows
     }

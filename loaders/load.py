@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loaders import mappings, states
-from loaders.discovery import FoundFile, fetch, find_files, find_in_folder, normalise_place
+from loaders.discovery import FoundFile, fetch, find_in_folder, normalise_place
+from loaders.groups import find_named, grouped
 from loaders.known import known_files, refused_files
 from loaders.landing_tables import ensure_landing_tables
-from loaders.model import OMICS_TYPES, ReadOptions, Unreadable
-from loaders.plan import READING, LoadPlan, PlannedFile, make_plan, sha256_of
+from loaders.model import OMICS_TYPES, ReadOptions, SourceFile, Unreadable
+from loaders.plan import READING, LoadPlan, PlannedFile, make_plan, sha256_of, sha256_together
 from loaders.programs.declared import Declaration, DeclaredTypes, declared_types
 from loaders.sources import TABLE_SOURCES, Source, sources
 from loaders.worker import FileResult, ReadTask
@@ -250,7 +251,12 @@ class _Fetcher:
         return self._local[file.path]
 
     def sha256(self, file: FoundFile) -> str:
+        if file.members:
+            return sha256_together([(m.path, str(self.local(m))) for m in file.members], file.path)
         return sha256_of(str(self.local(file)))
+
+    def members(self, file: FoundFile) -> tuple[SourceFile, ...]:
+        return tuple(SourceFile(m.path, self.local(m), m.size, m.modified_at) for m in file.members)
 
 
 def _work_folder(settings: Settings, conn: psycopg.Connection[Any]) -> Path:
@@ -275,16 +281,21 @@ def _make_good(
 def _plan(conn: psycopg.Connection[Any], request: LoadRequest, fetcher: _Fetcher) -> LoadPlan:
     from loaders.reading.read import READER_VERSION
 
+    known = known_files(conn)
     if request.folder is not None:
-        found = find_in_folder(request.folder)
+        found = grouped(
+            find_in_folder(request.folder),
+            groups_known=[path for path in known if path.endswith("]")],
+            settled={path for path, held in known.items() if not held.is_one_of_many},
+        )
         root: str | None = normalise_place(request.folder)
     else:
-        found = find_files(request.files)
+        found = find_named(request.files)
         root = None
     declared = declared_types(conn)
     return make_plan(
         [_with_sheet(file, declared) for file in found] if declared else found,
-        known_files(conn),
+        known,
         refused_files(conn),
         scanned_root=root,
         source=request.source,
@@ -319,7 +330,7 @@ def _task(
         raise ValueError(f"{planned.path} has gone and cannot be read")
     return ReadTask(
         path=file.path,
-        local=str(fetcher.local(file)),
+        local="" if file.members else str(fetcher.local(file)),
         root=file.root,
         size=file.size,
         modified_at=file.modified_at,
@@ -332,6 +343,7 @@ def _task(
         run_id=run_id,
         loaded_at=started,
         sha256=planned.sha256,
+        members=fetcher.members(file),
     )
 
 
@@ -574,6 +586,14 @@ def _account(
     report.removed_datasets += states.retire_replaced_parts(conn, run_id=run_id)
     if request.prune:
         report.removed_datasets += states.prune(conn, gone, run_id=run_id)
+    # Files that were datasets of their own until others of their run came.
+    joined = [
+        member.path
+        for result in report.loaded
+        if (file := by_path[result.path].file) is not None
+        for member in file.members
+    ]
+    report.removed_datasets += states.prune(conn, joined, run_id=run_id)
 
 
 def _resolve_vanished(

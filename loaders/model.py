@@ -46,12 +46,14 @@ class SourceFile:
         local: A real file with the same bytes.
         size: Size in bytes.
         modified_at: Time of last change, with time zone.
+        members: The files that are read together under this path; none for a real file.
     """
 
     path: str
     local: Path
     size: int
     modified_at: datetime
+    members: tuple[SourceFile, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loaders.discovery import FoundFile
+from loaders.groups import content_hash
 from loaders.known import KnownFile, RefusedFile
 from loaders.sources import TABLE_SOURCES, sources
 
@@ -87,10 +88,12 @@ def make_plan(
         The plan, in order of path.
     """
     found_by_path = {file.path: file for file in found}
+    members = {member.path for file in found_by_path.values() for member in file.members}
     gone = {
         path: entry
         for path, entry in known.items()
         if path not in found_by_path
+        and path not in members  # it is read with others now, and retired once they are loaded
         and scanned_root is not None
         and is_below(path, scanned_root)
         and (source is None or source in entry.sources)
@@ -171,6 +174,15 @@ def sha256_of(path: str) -> str:
     """Returns the SHA-256 of a local file, read in pieces of 1 MiB."""
     with open(path, "rb") as handle:  # noqa: PTH123 - a plain path; no Path is made for each of many files
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_together(members: Iterable[tuple[str, str]], group: str) -> str:
+    """Returns the hash of files that belong together: path and local file of each, and their group.
+
+    Paths count from the folder of the group, so that a run that moves as a whole stays the same.
+    """
+    folder = group.rsplit("/", 1)[0] + "/"
+    return content_hash([(path.removeprefix(folder), sha256_of(local)) for path, local in members])
 
 
 def _known_again(

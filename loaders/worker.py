@@ -67,6 +67,7 @@ class ReadTask:
         run_id: Run that reads it.
         loaded_at: Start of that run; equal for every dataset of the run.
         sha256: Hash, if planning computed it.
+        members: The files that are read together: each as a source file, or none.
     """
 
     path: str
@@ -83,6 +84,7 @@ class ReadTask:
     run_id: str
     loaded_at: datetime
     sha256: str | None = None
+    members: tuple[SourceFile, ...] = ()
 
 
 @dataclass
@@ -147,13 +149,17 @@ def read_one(task: ReadTask, emit: Emit) -> FileResult:
     Returns:
         The outcome; ``refusal`` is set when the file must go to quarantine.
     """
-    from loaders.plan import sha256_of
+    from loaders.plan import sha256_of, sha256_together
 
     result = FileResult(task.path)
     keeper = _Keeper(emit)
     try:
-        result.sha256 = task.sha256 or sha256_of(task.local)
-        source = SourceFile(task.path, Path(task.local), task.size, task.modified_at)
+        if task.members:
+            result.sha256 = task.sha256 or sha256_together(
+                [(member.path, str(member.local)) for member in task.members], task.path
+            )
+        result.sha256 = result.sha256 or task.sha256 or sha256_of(task.local)
+        source = SourceFile(task.path, Path(task.local), task.size, task.modified_at, task.members)
         if task.only_source in TABLE_SOURCES:
             _read_tables(task, source, result, keeper)
         else:
@@ -236,6 +242,8 @@ def _read_datasets(task: ReadTask, source: SourceFile, result: FileResult, keepe
 
 
 def _belongs_elsewhere(task: ReadTask, source: SourceFile, result: FileResult) -> bool:
+    if source.members:
+        return False  # they were put together because of what they are
     name, reason = recognise(source, task.options)
     if name is not None:
         result.sources = (name,)

@@ -40,7 +40,8 @@ def check_paths(paths: Sequence[str], *, source: str | None) -> list[dict[str, A
     Raises:
         OmicsError: A path does not exist.
     """
-    from loaders.discovery import fetch, find_files, find_in_folder, is_url
+    from loaders.discovery import find_in_folder, is_url
+    from loaders.groups import find_named, grouped
     from loaders.model import ReadOptions
     from warehouse.settings import get_settings
 
@@ -54,16 +55,16 @@ def check_paths(paths: Sequence[str], *, source: str | None) -> list[dict[str, A
     with tempfile.TemporaryDirectory(prefix="omics-check-") as spool:
         for path in paths:
             is_folder = not is_url(path) and Path(path).is_dir()
-            found = find_in_folder(path) if is_folder else find_files([path])
+            found = grouped(find_in_folder(path)) if is_folder else find_named([path])
             for file in found:
-                local = fetch(file, Path(spool))
-                records.extend(_check(file, local, source or file.source, options))
+                records.extend(_check(file, Path(spool), source or file.source, options))
     return records
 
 
 def _check(
-    file: FoundFile, local: Path, declared: str | None, options: ReadOptions
+    file: FoundFile, spool: Path, declared: str | None, options: ReadOptions
 ) -> list[dict[str, Any]]:
+    from loaders.discovery import fetch
     from loaders.model import SourceFile, Unreadable
     from loaders.reading.read import read_file
     from loaders.sources import reader_of, recognise, sources
@@ -79,9 +80,13 @@ def _check(
             }
         ]
     try:
-        source = SourceFile(file.path, local, file.size, file.modified_at)
+        members = tuple(
+            SourceFile(m.path, fetch(m, spool), m.size, m.modified_at) for m in file.members
+        )
+        local = spool if members else fetch(file, spool)
+        source = SourceFile(file.path, local, file.size, file.modified_at, members)
         named = declared if known is not None and not known.is_omics else None
-        if declared is None:
+        if declared is None and not members:
             named, _ = recognise(source, options)
         if named is None:
             try:
@@ -89,7 +94,9 @@ def _check(
                 return [_describe(file.path, reading) for reading in readings]
             except Unreadable:
                 # As a load does it: a sheet beside results is told by its content.
-                named = recognise(source, options)[0] if declared == file.source else None
+                named = None
+                if declared == file.source and not members:
+                    named = recognise(source, options)[0]
                 if named is None:
                     raise
         parts = reader_of(named).read_file(source, options=options)

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from loaders.formats.protocol import About, Content, Head, Quantity, Sniff
+from loaders.formats.protocol import GROUP_RULE, About, Content, Head, Quantity, Sniff
 from loaders.model import DatasetReading, ReadOptions, Roles, Unreadable
 from loaders.reading import building
 from loaders.reading.describe import Context, named_after_path
 from loaders.reading.matrix import MatrixReading
 
-#: How the files of a run are found; one sentence for the pages.
-GROUP_RULE = (
-    "the files of a folder, or files of one name in neighbouring folders, are one dataset, if they "
-    "name the same features"
-)
 STRANDS = ("unstranded", "forward", "reverse")
 _STAR_SUMMARY = r"^N_(unmapped|multimapping|noFeature|ambiguous)$"
 _STAR_HEADER = ("gene", "unstranded", "forward", "reverse")
@@ -56,10 +51,10 @@ class StarCounts:
 
     def sniff(self, head: Head) -> Sniff | None:
         """Looks for the summary rows, which stand first."""
-        rows = [line.split("\t") for line in head.lines[:4]]
-        if len(rows) < 2 or not all(
-            len(row) == 4 and re.match(_STAR_SUMMARY, row[0]) for row in rows
-        ):
+        rows = [line.split("\t") for line in head.lines[:40] if line.strip()]
+        if not rows or not re.match(_STAR_SUMMARY, rows[0][0]):
+            return None
+        if not all(len(row) == 4 and all(map(_COUNT.match, row[1:])) for row in rows):
             return None
         return Sniff(1.0, f"no header, four columns, and the first row is {rows[0][0]}")
 

@@ -29,7 +29,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from loaders.datafiles import read_yaml
-from loaders.formats.protocol import About, Quantity
+from loaders.formats.protocol import GROUP_RULE, About, Quantity
 from loaders.model import Roles, Unreadable
 
 _EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "inf", "-inf", "#value!"})
@@ -135,7 +135,7 @@ def _about(layout: Mapping[str, Any]) -> About:
         ),
         notes=tuple(said.get("notes", ())),
         sources=tuple(said.get("sources", ())),
-        group=str(assay.get("group", "")),
+        group=GROUP_RULE if "from" in assay else "",
     )
 
 

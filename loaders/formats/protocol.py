@@ -11,8 +11,8 @@ and by what; the surest one then reads, by `Format.read`. Neither sees the name 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,12 @@ HEAD_LINES = 200
 
 #: A format that is less sure than this does not claim a file.
 LEAST_CONFIDENCE = 0.5
+
+#: How the files of a run are found; one sentence for the pages.
+GROUP_RULE = (
+    "the files of a folder, or files of one name in neighbouring folders, are one dataset, if they "
+    "name the same features"
+)
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,14 @@ class Content:
         text: The text, opened as often as needed.
         cells: All rows of the sheet; ``cells[0]`` is row 1.
         binary: The bytes: the path of a real file, or in memory where they were packed.
+        members: Other files that belong to it, by path: the lists beside a sparse matrix.
     """
 
     head: Head
     text: TextSource | None = None
     cells: Sequence[Sequence[str]] | None = None
     binary: Path | bytes | None = None
+    members: Mapping[str, Content] = field(default_factory=dict)
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yields line number (from 1) and line, without its end; of a sheet, tabs join cells."""

@@ -29,6 +29,7 @@ MODULES: tuple[str, ...] = (
     "mztab",
     "parquet",
     "series_matrix",
+    "tenx",
 )
 
 Family = Literal["module", "layout", "result table", "plain table"]
@@ -80,6 +81,12 @@ def claim(head: Head) -> tuple[Format, Sniff] | None:
 def by_name(name: str) -> Format | None:
     """Returns the module format of that name."""
     return next((found for _, found in modules() if found.about.name == name), None)
+
+
+@cache
+def one_file_per_sample() -> frozenset[str]:
+    """Returns the names of the formats whose files of one run are one dataset."""
+    return frozenset(entry.about.name for entry in entries() if entry.about.group)
 
 
 def entries() -> Iterator[Entry]:

@@ -60,6 +60,10 @@ def read_file(
     Raises:
         Unreadable: If the file is not understood. ``batches`` of a reading may raise it too.
     """
+    if source.members:
+        from loaders.reading.together import read_together
+
+        return read_together(source, declared_omics_type=declared_omics_type, options=options)
     found: list[DatasetReading] = []
     refusals: list[Unreadable] = []
     members = opening.open_members(source.local, max_unpacked_bytes=options.max_unpacked_bytes)
@@ -137,6 +141,32 @@ def _claimed(
     for reading in readings:
         note(reading, "recognised_by", {"evidence": said.evidence, "confidence": said.confidence})
     return readings
+
+
+def read_matrix_parts(
+    source: SourceFile, declared: str | None, options: ReadOptions
+) -> list[DatasetReading] | None:
+    """Reads the files of a sparse matrix; None for a group that is no such matrix.
+
+    Raises:
+        Unreadable: If a file is damaged or does not fit the others.
+    """
+    held: dict[str, Content] = {}
+    matrix: Content | None = None
+    for member in source.members[:4]:
+        opened = opening.open_members(member.local, max_unpacked_bytes=options.max_unpacked_bytes)
+        text = next((m.text for m in opened if isinstance(m, Member)), None)
+        if text is None:
+            return None
+        content = Content(Head("text", text=text.head[:HEAD_CHARACTERS]), text=text)
+        if text.head.startswith("%%MatrixMarket"):
+            matrix = content
+        else:
+            held[member.path] = content
+    if matrix is None:
+        return None
+    context = Context("", declared, options.reject_limit, source.path)
+    return _claimed(replace(matrix, members=held), context, options)
 
 
 def _binary(member: Member, context: Context, options: ReadOptions) -> list[DatasetReading]:

@@ -196,7 +196,7 @@ def same_feature(reported: str, annotations: dict[str, Any] | None, feature: str
     if reported == feature:
         return True
     # The manifest joins the columns that name a feature by "|", or as "sequence {modifications}".
-    modified = re.fullmatch(r"(.*) \{(.*)\}", feature)
+    modified = re.fullmatch(r"(.*) (?:\{(.*)\}|\((.*)\))", feature)
     parts = [part for part in modified.groups() if part] if modified else feature.split("|")
     held = {reported, *reported.split("|"), *map(str, (annotations or {}).values())}
     return set(parts) <= {text.strip() for text in held}

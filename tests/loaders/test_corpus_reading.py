@@ -6,11 +6,12 @@ import csv
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from loaders.discovery import FoundFile, find_in_folder
+from loaders.groups import grouped
 from loaders.model import (
     OMICS_TYPES,
     Counts,
@@ -21,7 +22,7 @@ from loaders.model import (
 )
 from loaders.reading.read import read_file
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
+CORPUS = (Path(__file__).parents[2].parent / "shared" / "corpus").resolve()
 MANIFEST = CORPUS / "manifest.csv"
 
 pytestmark = [
@@ -96,11 +97,12 @@ def _manifest() -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def _files(entry: dict[str, str]) -> list[Path]:
-    return [path for path in sorted(CORPUS.glob(f"*/{entry['id']}/*")) if path.is_file()]
+def _files(entry: dict[str, str]) -> list[FoundFile]:
+    folders = sorted(CORPUS.glob(f"*/{entry['id']}"))
+    return [file for folder in folders for file in grouped(find_in_folder(str(folder)))]
 
 
-CASES = [(entry, path) for entry in _manifest() for path in _files(entry)]
+CASES = [(entry, file) for entry in _manifest() for file in _files(entry)]
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,14 @@ class Dataset:
     n_rejects: int
 
 
-def _read(path: Path) -> list[Dataset]:
-    source = SourceFile(str(path), path, path.stat().st_size, datetime.now(UTC))
-    folder = path.relative_to(CORPUS).parts[0]
+def _source(file: FoundFile) -> SourceFile:
+    members = tuple(_source(member) for member in file.members)
+    return SourceFile(file.path, Path(file.path), file.size, file.modified_at, members)
+
+
+def _read(file: FoundFile) -> list[Dataset]:
+    source = _source(file)
+    folder = Path(file.path).relative_to(CORPUS).parts[0]
     declared = folder if folder in OMICS_TYPES else None
     found = []
     for reading in read_file(source, declared_omics_type=declared, options=ReadOptions()):
@@ -125,11 +132,13 @@ def _read(path: Path) -> list[Dataset]:
     return found
 
 
-@pytest.mark.parametrize(("entry", "path"), CASES, ids=[f"{e['id']}-{p.name}" for e, p in CASES])
+@pytest.mark.parametrize(
+    ("entry", "file"), CASES, ids=[f"{e['id']}-{Path(f.path).name}" for e, f in CASES]
+)
 def test_a_real_file_gives_the_counted_numbers_or_a_reason(
-    entry: dict[str, str], path: Path
+    entry: dict[str, str], file: FoundFile
 ) -> None:
-    datasets = _read_or_refusal(path)
+    datasets = _read_or_refusal(file)
     if isinstance(datasets, Unreadable):
         assert datasets.reason_code
         assert datasets.seen
@@ -150,9 +159,9 @@ def test_a_real_file_gives_the_counted_numbers_or_a_reason(
             _check_spot(dataset, entry, spot)
 
 
-def _read_or_refusal(path: Path) -> list[Dataset] | Unreadable:
+def _read_or_refusal(file: FoundFile) -> list[Dataset] | Unreadable:
     try:
-        return _read(path)
+        return _read(file)
     except Unreadable as refusal:
         return refusal
 
@@ -235,6 +244,9 @@ def _is_named(row: dict[str, object], name: str) -> bool:
     """Whether the row's name, its parts or its annotations hold every part of a counted name."""
     said = json.loads(str(row["annotations"])).values() if row["annotations"] else ()
     known = {str(row["reported_name"]), *str(row["reported_name"]).split("|"), *said}
+    # The count writes the symbol of a gene behind its id.
+    if (described := re.fullmatch(r"(.*) \((.*)\)", name)) and set(described.groups()) <= known:
+        return True
     # The count writes an empty part of a name, such as no modification, as "{}".
     counted = {name, name.removesuffix(" {}")}
     return bool(counted & known) or set(name.split("|")) <= known

@@ -822,7 +822,6 @@ def test_one_sample_per_file_is_named_outside(
 @pytest.mark.parametrize(
     ("lines", "name"),
     [
-        (["%%MatrixMarket matrix coordinate integer general", "1 2 3"], "MatrixMarket"),
         (["ONTOLOGY SOURCE REFERENCE", "Term Source Name\tx"], "ISA-Tab investigation"),
         (["Source Name\tCharacteristics[organism]\tProtocol REF\tSample Name"], "ISA-Tab table"),
         (["source name\tcharacteristics[organism]\tassay name\tcomment[data file]"], "SDRF"),

@@ -259,7 +259,7 @@ def test_gene_symbols_alone_do_not_tell_the_omics_type(refusal):
 @pytest.mark.parametrize(
     ("beginning", "name"),
     [
-        ("%%MatrixMarket matrix coordinate integer general\n2 2 1\n", "Matrix Market (10x)"),
+        ('<?xml version="1.0"?>\n<a>\n', "XML"),
     ],
 )
 def test_known_formats_that_are_not_read_are_named(refusal, beginning, name):
