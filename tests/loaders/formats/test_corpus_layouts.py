@@ -11,7 +11,7 @@ import pytest
 
 from loaders.formats import layouts, statistics
 from loaders.formats.layouts import is_flagged
-from loaders.model import Roles, Unreadable
+from loaders.model import Roles
 
 CORPUS = Path(__file__).resolve().parents[4] / "shared" / "corpus"
 MISSING = {"", "na", "nan", "null", "n/a", "#n/a"}
@@ -157,17 +157,6 @@ def test_counts_equal_the_counted_truth(identifier: str) -> None:
     assert roles.omics_type in (truth["omics_type"], None)
     for spot in ("spot1", "spot2"):
         assert float(truth[f"{spot}_numeric"]) in values.values()
-
-
-@pytest.mark.parametrize("identifier", ["M06", "M10"])
-def test_what_cannot_be_read_rightly_is_refused_with_its_name(identifier: str) -> None:
-    truth = manifest()[identifier]
-    rows = sheet(CORPUS / truth["relpath"])
-    with pytest.raises(Unreadable) as refusal:
-        layouts.recognise(rows[0], rows[1:200], ())
-    assert refusal.value.reason_code == "format_not_readable_yet"
-    assert refusal.value.nearest_format
-    assert refusal.value.question
 
 
 @pytest.mark.parametrize(
