@@ -76,9 +76,9 @@
     condition cannot pass into the union of the four sources; an array can. Left out when everything
     is built, where reading straight through is faster.
 -#}
-{% macro of_changed_files(file_id) -%}
+{% macro of_changed_files(file_id, to_build='to_build') -%}
     {%- if is_incremental() -%}
-        {{ file_id }} = any(array(select wanted.file_id from to_build as wanted))
+        {{ file_id }} = any(array(select wanted.file_id from {{ to_build }} as wanted))
     {%- else -%}
         true
     {%- endif -%}

@@ -1,13 +1,20 @@
--- Scientists join facts to features; a name that is missing there would silently drop rows.
+-- Scientists join facts to features; a name that is missing there would silently drop rows. A row
+-- with a name always has a feature, be it one that no reference knows.
 with features as (
     select * from {{ ref('features') }}
 ),
 
 used as (
-    select feature_id from {{ ref('dataset_features') }}
+    select
+        feature_id,
+        reported_name ~ '\S' as is_named
+    from {{ ref('dataset_features') }}
     {{ tested_datasets() }}
     union
-    select feature_id from {{ ref('differential_results') }}
+    select
+        feature_id,
+        reported_name ~ '\S' as is_named
+    from {{ ref('differential_results') }}
     {{ tested_datasets() }}
 )
 
@@ -16,5 +23,5 @@ from used
 left join features
     on used.feature_id = features.feature_id
 where
-    used.feature_id is not null
+    used.is_named
     and features.feature_id is null

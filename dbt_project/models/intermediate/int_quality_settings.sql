@@ -1,23 +1,21 @@
--- Numbers that checks need inside, one row of them.
+with settings as (
+    select *
+    from {{ ref('quality_thresholds') }}
+    where kind = 'setting'
+)
 
 select
-    -- Robust z beyond which an assay is an outlier
-    cast(3.5 as double precision) as assay_robust_z,
-    -- Fewer assays allow no verdict on outliers
-    cast(5 as double precision) as assay_outlier_min_assays,
-    -- An assay with few values is an outlier only below this share under the median count
-    cast(0.1 as double precision) as assay_outlier_min_shortfall,
-    -- Fewer values allow no verdict on the scale
-    cast(50 as double precision) as scale_min_values,
-    -- Skewness of the feature means above which values look linear
-    cast(2 as double precision) as scale_skew,
-    -- Decades between the 0.1 % and 99.9 % quantile above which values look linear
-    cast(2 as double precision) as scale_decades,
-    -- Logarithms do not reach this value; a larger 99 % quantile means linear
-    cast(100 as double precision) as scale_log_limit,
-    -- Fewer fold changes allow no verdict on their signs
-    cast(20 as double precision) as fold_change_min_rows,
-    -- Relative difference between two p-values that rounding explains
-    cast(0.005 as double precision) as p_value_rounding,
-    -- Relative difference between two statistics that rounding explains
-    cast(0.001 as double precision) as statistic_rounding
+    max(settings.value) filter (where settings.name = 'assay_robust_z') as assay_robust_z,
+    max(settings.value) filter (where settings.name = 'assay_outlier_min_assays')
+        as assay_outlier_min_assays,
+    max(settings.value) filter (where settings.name = 'assay_outlier_min_shortfall')
+        as assay_outlier_min_shortfall,
+    max(settings.value) filter (where settings.name = 'scale_min_values') as scale_min_values,
+    max(settings.value) filter (where settings.name = 'scale_skew') as scale_skew,
+    max(settings.value) filter (where settings.name = 'scale_decades') as scale_decades,
+    max(settings.value) filter (where settings.name = 'scale_log_limit') as scale_log_limit,
+    max(settings.value) filter (where settings.name = 'fold_change_min_rows')
+        as fold_change_min_rows,
+    max(settings.value) filter (where settings.name = 'p_value_rounding') as p_value_rounding,
+    max(settings.value) filter (where settings.name = 'statistic_rounding') as statistic_rounding
+from settings

@@ -16,8 +16,16 @@ with to_build as (
     {{ datasets_to_build() }}
 ),
 
+contexts as (
+    select * from {{ ref('int_dataset_contexts') }}
+),
+
 feature_rows as (
     select * from {{ ref('int_feature_rows_unioned') }}
+),
+
+feature_names as (
+    select * from {{ ref('int_feature_names_resolved') }}
 ),
 
 -- Materialized so that the text of a row is read once and not once per statistic: 7 s of processor
@@ -28,7 +36,10 @@ identified as materialized (
         to_build.file_id as source_file_id,
         feature_rows.row_number,
         feature_rows.reported_name,
-        {{ feature_identity('to_build.feature_type', 'feature_rows.reported_name') }} as feature_id,
+        feature_names.feature_name_id,
+        feature_names.feature_id,
+        feature_names.member_feature_ids,
+        coalesce(feature_names.is_mapped, false) as is_mapped,
         {{ abundances('feature_rows.quantities', 'to_build.zero_is_missing') }} as abundances,
         feature_rows.is_contaminant,
         feature_rows.is_decoy,
@@ -39,6 +50,13 @@ identified as materialized (
         on
             to_build.file_id = feature_rows.file_id
             and to_build.load_id = feature_rows.load_id
+    inner join contexts
+        on to_build.dataset_id = contexts.dataset_id
+    left join feature_names
+        on
+            feature_rows.reported_name = feature_names.reported_name
+            and contexts.feature_type = feature_names.feature_type
+            and {{ row_context('contexts', 'feature_rows') }} = feature_names.context
     where {{ of_changed_files('feature_rows.file_id') }}
 )
 
@@ -46,7 +64,8 @@ select
     identified.dataset_id,
     identified.row_number,
     identified.feature_id,
-    cast(null as uuid[]) as member_feature_ids,
+    identified.member_feature_ids,
+    identified.feature_name_id,
     identified.source_file_id,
     identified.reported_name,
     identified.abundances,
@@ -57,6 +76,7 @@ select
     identified.is_contaminant,
     identified.is_decoy,
     identified.is_internal_standard,
+    identified.is_mapped,
     identified.annotations
 from identified
 {{ statistics_of('identified.abundances') }}

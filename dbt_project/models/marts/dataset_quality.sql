@@ -8,7 +8,7 @@
     meta={'distribute_by': 'dataset_id'},
 ) }}
 
--- Every check is one number that is better when it is smaller, null where it does not apply.
+-- Every check is one number, null where it does not apply.
 -- Limits stand in the seed quality_thresholds and nowhere else.
 
 with to_build as (
@@ -17,6 +17,10 @@ with to_build as (
 
 files as (
     select * from {{ ref('int_files_unioned') }}
+),
+
+contexts as (
+    select * from {{ ref('int_dataset_contexts') }}
 ),
 
 checks as (
@@ -51,6 +55,15 @@ feature_facts as (
         count(*) as n_rows,
         count(dataset_features.feature_id) as n_named,
         count(distinct dataset_features.feature_id) as n_features,
+        count(distinct dataset_features.feature_name_id) filter (
+            where not dataset_features.is_contaminant and not dataset_features.is_decoy
+        ) as n_names,
+        count(distinct dataset_features.feature_name_id) filter (
+            where
+            dataset_features.is_mapped
+            and not dataset_features.is_contaminant
+            and not dataset_features.is_decoy
+        ) as n_mapped,
         count(*) filter (where dataset_features.n_observed = 0) as n_empty,
         count(*) filter (
             where dataset_features.n_observed > 1 and dataset_features.sd = 0
@@ -175,6 +188,15 @@ result_facts as materialized (
         count(distinct result_rows.row_number) filter (
             where result_rows.is_contaminant or result_rows.is_decoy
         ) as n_contaminants,
+        count(distinct result_rows.feature_name_id) filter (
+            where not result_rows.is_contaminant and not result_rows.is_decoy
+        ) as n_names,
+        count(distinct result_rows.feature_name_id) filter (
+            where
+            result_rows.is_mapped
+            and not result_rows.is_contaminant
+            and not result_rows.is_decoy
+        ) as n_mapped,
         count(result_rows.p_value) as n_p_values,
         count(*) filter (
             where result_rows.p_value not between 0 and 1
@@ -291,6 +313,8 @@ measured as (
             to_build.file_id = files.file_id
             and to_build.load_id = files.load_id
             and to_build.source_name = files.source_name
+    inner join contexts
+        on to_build.dataset_id = contexts.dataset_id
     cross join settings
     left join feature_facts
         on to_build.dataset_id = feature_facts.dataset_id
@@ -302,6 +326,15 @@ measured as (
         on to_build.dataset_id = result_facts.dataset_id
     left join name_facts
         on to_build.dataset_id = name_facts.dataset_id
+    cross join
+        lateral (
+            values (
+            {{ share(
+                'coalesce(feature_facts.n_mapped, result_facts.n_mapped)',
+                'coalesce(feature_facts.n_names, result_facts.n_names)'
+            ) }}
+            )
+        ) as mapping (rate)
     cross join lateral (
         values
         (
@@ -350,6 +383,22 @@ measured as (
             'declared ' || to_build.value_scale || ', values look ' || scale_verdicts.verdict
         ),
         ('outlier_assays', assay_facts.n_outliers, assay_facts.outliers),
+        ('mapped_names', mapping.rate, contexts.taxon),
+        {%- for check, condition in {
+            'identifiers': "contexts.feature_type in ('gene', 'transcript') "
+                ~ "and contexts.name_type not in ('name', 'probe')",
+            'symbols': "contexts.feature_type in ('gene', 'transcript') "
+                ~ "and contexts.name_type = 'name'",
+            'proteins': "contexts.feature_type = 'protein'",
+            'metabolites': "contexts.feature_type = 'metabolite' and not contexts.is_lipid",
+            'lipids': "contexts.is_lipid",
+        }.items() %}
+            (
+                'mapping_rate_{{ check }}',
+                case when contexts.has_reference and {{ condition }} then mapping.rate end,
+                contexts.taxon
+            ),
+        {%- endfor %}
         (
             'contaminant_rows',
             coalesce(
@@ -456,14 +505,23 @@ judged as (
         checks.description,
         coalesce(
             case when measured.value > checks.fail_above then checks.fail_above end,
+            case when measured.value < checks.fail_below then checks.fail_below end,
             checks.warn_above,
-            checks.fail_above
+            checks.warn_below,
+            checks.fail_above,
+            checks.fail_below
         ) as threshold,
         case
             when measured.value is null then 'not_applicable'
             when measured.value > checks.fail_above then 'fail'
+            when measured.value < checks.fail_below then 'fail'
             when measured.value > checks.warn_above then 'warn'
-            when checks.warn_above is null and checks.fail_above is null then 'info'
+            when measured.value < checks.warn_below then 'warn'
+            when
+                coalesce(
+                    checks.warn_above, checks.fail_above, checks.warn_below, checks.fail_below
+                ) is null
+                then 'info'
             else 'pass'
         end as status
     from all_measured as measured

@@ -56,7 +56,8 @@ matrix_counts as materialized (
         count(*) as n_rows,
         sum(cardinality(array_remove(dataset_features.abundances, null))) as n_values,
         sum(cardinality(dataset_features.abundances)) as n_cells,
-        count(*) filter (where dataset_features.is_contaminant) as n_contaminants
+        count(*) filter (where dataset_features.is_contaminant) as n_contaminants,
+        {{ identity_key('dataset_features', 'dataset_features') }} as identity_key
     from to_build
     inner join dataset_features
         on to_build.dataset_id = dataset_features.dataset_id
@@ -69,7 +70,8 @@ result_counts as materialized (
         count(distinct differential_results.row_number) as n_rows,
         count(distinct differential_results.row_number) filter (
             where differential_results.is_contaminant
-        ) as n_contaminants
+        ) as n_contaminants,
+        {{ identity_key('differential_results', 'differential_results') }} as identity_key
     from to_build
     inner join differential_results
         on to_build.dataset_id = differential_results.dataset_id
@@ -103,7 +105,10 @@ quality as materialized (
             when bool_or(dataset_quality.status = 'fail') then 'fail'
             when bool_or(dataset_quality.status = 'warn') then 'warn'
             when bool_or(dataset_quality.status in ('pass', 'info')) then 'pass'
-        end as quality_status
+        end as quality_status,
+        max(dataset_quality.value) filter (
+            where dataset_quality.check_name = 'mapped_names'
+        ) as mapped_fraction
     from to_build
     inner join dataset_quality
         on to_build.dataset_id = dataset_quality.dataset_id
@@ -151,7 +156,7 @@ select
     coalesce(matrix_counts.n_contaminants, result_counts.n_contaminants, 0) as n_contaminants,
     1 - cast(matrix_counts.n_values as double precision)
     / nullif(matrix_counts.n_cells, 0) as missing_fraction,
-    cast(null as double precision) as mapped_fraction,
+    quality.mapped_fraction,
     case when to_build.is_source_missing then 'source_missing' else 'loaded' end
         as ingestion_status,
     coalesce(quality.quality_status, 'not_applicable') as quality_status,
@@ -161,6 +166,7 @@ select
     to_build.file_id as source_file_id,
     to_build.load_id,
     build_keys.build_key,
+    coalesce(matrix_counts.identity_key, result_counts.identity_key) as identity_key,
     to_build.first_loaded_at,
     to_build.loaded_at as updated_at
 from to_build

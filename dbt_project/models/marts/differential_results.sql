@@ -16,8 +16,16 @@ with to_build as (
     {{ datasets_to_build() }}
 ),
 
+contexts as (
+    select * from {{ ref('int_dataset_contexts') }}
+),
+
 result_rows as (
     select * from {{ ref('int_result_rows_unioned') }}
+),
+
+feature_names as (
+    select * from {{ ref('int_feature_names_resolved') }}
 ),
 
 contrasts as (
@@ -30,7 +38,10 @@ converted as (
         to_build.dataset_id,
         contrasts.contrast_id,
         result_rows.row_number,
-        {{ feature_identity('to_build.feature_type', 'result_rows.reported_name') }} as feature_id,
+        feature_names.feature_name_id,
+        feature_names.feature_id,
+        feature_names.member_feature_ids,
+        coalesce(feature_names.is_mapped, false) as is_mapped,
         to_build.file_id as source_file_id,
         result_rows.reported_name,
         case
@@ -80,6 +91,13 @@ converted as (
         on
             to_build.dataset_id = contrasts.dataset_id
             and result_rows.contrast_position = contrasts.position
+    inner join contexts
+        on to_build.dataset_id = contexts.dataset_id
+    left join feature_names
+        on
+            result_rows.reported_name = feature_names.reported_name
+            and contexts.feature_type = feature_names.feature_type
+            and {{ row_context('contexts', 'result_rows') }} = feature_names.context
     where {{ of_changed_files('result_rows.file_id') }}
 )
 
@@ -88,7 +106,8 @@ select
     converted.contrast_id,
     converted.row_number,
     converted.feature_id,
-    cast(null as uuid[]) as member_feature_ids,
+    converted.member_feature_ids,
+    converted.feature_name_id,
     converted.source_file_id,
     converted.reported_name,
     {{ finite('converted.log2_fold_change') }} as log2_fold_change,
@@ -117,5 +136,6 @@ select
     converted.is_contaminant,
     converted.is_decoy,
     converted.is_internal_standard,
+    converted.is_mapped,
     converted.annotations
 from converted

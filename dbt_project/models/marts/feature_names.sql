@@ -4,68 +4,37 @@
     unique_key=['feature_name_id'],
     on_schema_change='fail',
     indexes=[{'columns': ['feature_name_id'], 'unique': true}, {'columns': ['feature_id']}],
-    pre_hook="{{ forget_unused_features(['feature_id', 'reported_name']) }}",
+    post_hook=['{{ forget_unused_names() }}', 'analyze {{ this }}'],
     meta={'reference': true},
 ) }}
 
-with to_build as (
-    {{ datasets_to_build() }}
-),
-
-dataset_features as (
-    select * from {{ ref('dataset_features') }}
-),
-
-differential_results as (
-    select * from {{ ref('differential_results') }}
-),
-
-reported as (
-    select
-        to_build.feature_type,
-        dataset_features.reported_name,
-        dataset_features.feature_id
-    from to_build
-    inner join dataset_features
-        on to_build.dataset_id = dataset_features.dataset_id
-    union
-    select
-        to_build.feature_type,
-        differential_results.reported_name,
-        differential_results.feature_id
-    from to_build
-    inner join differential_results
-        on to_build.dataset_id = differential_results.dataset_id
-),
-
-named as (
-    select
-        {{ surrogate_id([
-            "'feature_name'", 'reported.feature_type', 'reported.reported_name', "''"
-        ]) }} as feature_name_id,
-        reported.feature_type,
-        reported.reported_name,
-        reported.feature_id
-    from reported
-    where reported.feature_id is not null
+-- Built after the facts, so that names that no row has any more can be told.
+-- depends_on: {{ ref('dataset_features') }}
+-- depends_on: {{ ref('differential_results') }}
+-- depends_on: {{ ref('int_datasets_changed') }}
+with resolved as (
+    select * from {{ ref('int_feature_names_resolved') }}
 )
 
 select
-    named.feature_name_id,
-    named.feature_type,
-    named.reported_name,
-    '' as context,
-    named.feature_id,
-    'reported_name' as method,
-    'unmapped' as status,
-    cast('[]' as jsonb) as candidates,
-    cast(null as text) as reference_release,
-    'reported-name-1' as rules_version
-from named
-{% if is_incremental() %}
-    where not exists (
-        select 1
-        from {{ this }} as known
-        where known.feature_name_id = named.feature_name_id
-    )
-{% endif %}
+    resolved.feature_name_id,
+    resolved.feature_type,
+    resolved.reported_name,
+    resolved.context,
+    resolved.feature_id,
+    resolved.member_feature_ids,
+    resolved.method,
+    resolved.status,
+    resolved.candidates,
+    resolved.warning,
+    resolved.details,
+    resolved.taxon,
+    resolved.dialect,
+    resolved.reading_type,
+    resolved.identifier,
+    resolved.identifier_type,
+    resolved.flag,
+    resolved.is_lipid,
+    resolved.reference_release,
+    resolved.rules_version
+from resolved
