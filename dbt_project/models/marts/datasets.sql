@@ -12,6 +12,7 @@
 -- this table as the record of what is done. Hence the marts that are waited for and not read:
 -- depends_on: {{ ref('features') }}
 -- depends_on: {{ ref('int_dataset_rejected_rows') }}
+-- depends_on: {{ ref('signature_scores') }}
 -- depends_on: {{ ref('source_files') }}
 
 with to_build as (
