@@ -29,7 +29,7 @@ matched as (
         case
             when components.feature_type is null then 'none'
             when components.feature_type <> 'lipid' then 'reported_name'
-            when lipid_names.status is distinct from 'mapped'
+            when coalesce(lipid_names.status, '') <> 'mapped'
                 then case when lipid_names.lipid_class is null then 'reported_name' else 'class' end
             when lipid_names.identity_name = lipid_names.full_structure then 'structure'
             when lipid_names.molecular_species is not null then 'molecular_species'

@@ -64,7 +64,7 @@ paired as (
             grouped.study_variable
             order by
                 grouped.role is distinct from 'control' asc,
-                grouped.study_variable collate "C" asc
+                grouped.study_variable collate grouped."C" asc
         ) as groups,
         min(grouped.n_assays) as smallest
     from grouped

@@ -76,8 +76,9 @@ measured as (
             when not ({{ is_finite('element.abundance') }}) then null
             when compared.value_scale = 'log2' then element.abundance
             when compared.value_scale = 'log10'
-                then element.abundance * ln(cast(10 as double precision))
-                / ln(cast(2 as double precision))
+                then
+                    element.abundance * ln(cast(10 as double precision))
+                    / ln(cast(2 as double precision))
             when compared.value_scale = 'ln'
                 then element.abundance / ln(cast(2 as double precision))
             when compared.is_count and element.abundance >= 0

@@ -66,7 +66,9 @@ ranked as (
         signed.*,
         row_number() over (
             partition by signed.signature_id, signed.feature_id
-            order by abs(signed.signed_weight) desc nulls last, signed.reported_name collate "C" asc
+            order by
+                abs(signed.signed_weight) desc nulls last,
+                signed.reported_name collate signed."C" asc
         ) as name_rank,
         min(sign(signed.signed_weight)) over (
             partition by signed.signature_id, signed.feature_id

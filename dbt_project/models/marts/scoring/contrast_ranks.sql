@@ -69,8 +69,8 @@ results as materialized (
         and not derived_results.is_internal_standard
 ),
 
--- One kind of number for a whole contrast: its test statistic if that has a sign, else z from p with
--- the sign of the fold change, else the fold change.
+-- One kind of number for a whole contrast: its test statistic if that has a sign, else z from p
+-- with the sign of the fold change, else the fold change.
 inputs as (
     select
         results.dataset_id,
@@ -107,8 +107,10 @@ valued as materialized (
         inputs.score_input,
         case inputs.score_input
             when 'statistic' then results.statistic
-            when 'signed_p' then sign(results.log2_fold_change)
-                * stats.normal_quantile_upper(least(greatest(results.p_value, 1e-300), 1) / 2)
+            when 'signed_p'
+                then
+                    sign(results.log2_fold_change)
+                    * stats.normal_quantile_upper(least(greatest(results.p_value, 1e-300), 1) / 2)
             else results.log2_fold_change
         end as value,
         coalesce(case
@@ -127,8 +129,8 @@ valued as materialized (
     cross join settings
 ),
 
--- A feature in several rows counts once: the row with the lowest p, then the highest abundance, then
--- the largest value; what is equal in all of these is equal in the score.
+-- A feature in several rows counts once: the row with the lowest p, then the highest abundance,
+-- then the largest value; what is equal in all of these is equal in the score.
 repeated as (
     select
         valued.dataset_id,

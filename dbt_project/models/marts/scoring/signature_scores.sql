@@ -15,8 +15,8 @@
     meta={'distribute_by': 'dataset_id'},
 ) }}
 
--- Which pairs are scored anew: every signature in a changed dataset, and a changed signature in every
--- dataset. The other scores of a dataset whose family of q-values changes are carried over.
+-- Which pairs are scored anew: every signature in a changed dataset, and a changed signature in
+-- every dataset. The other scores of a dataset whose family of q-values changes are carried over.
 with settings as (
     select * from {{ ref('signature_settings') }}
 ),
@@ -77,16 +77,16 @@ wanted_datasets as materialized (
     select distinct
         observations.dataset_id,
         {% if is_incremental() -%}
-        observations.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
-            as is_changed
+            observations.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
+                as is_changed
         {%- else -%}
-        true as is_changed
+            true as is_changed
         {%- endif %}
     from observations
     {% if is_incremental() -%}
-    where
-        observations.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
-        or exists (select 1 from changed_signatures)
+        where
+            observations.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
+            or exists (select 1 from changed_signatures)
     {%- endif %}
 ),
 
@@ -108,11 +108,11 @@ contrast_hits as (
     inner join components
         on contrast_ranks.feature_id = components.feature_id
     {% if is_incremental() -%}
-    where
-        wanted_datasets.is_changed
-        or components.signature_id in (
-            select changed_signatures.signature_id from changed_signatures
-        )
+        where
+            wanted_datasets.is_changed
+            or components.signature_id in (
+                select changed_signatures.signature_id from changed_signatures
+            )
     {%- endif %}
 ),
 
@@ -216,11 +216,11 @@ assay_hits as (
     inner join components
         on assay_ranks.feature_id = components.feature_id
     {% if is_incremental() -%}
-    where
-        wanted_datasets.is_changed
-        or components.signature_id in (
-            select changed_signatures.signature_id from changed_signatures
-        )
+        where
+            wanted_datasets.is_changed
+            or components.signature_id in (
+                select changed_signatures.signature_id from changed_signatures
+            )
     {%- endif %}
 ),
 
@@ -323,7 +323,11 @@ judged as (
         1 + settings.correlation
         * (power(pairs.sum_w, 2) / nullif(pairs.sum_ww, 0) - 1) as weighted_inflation,
         1 + settings.correlation
-        * (power(pairs.n_up - pairs.n_down, 2) / cast(nullif(pairs.n_matched, 0) as double precision) - 1)
+        * (
+            power(pairs.n_up - pairs.n_down, 2)
+            / cast(nullif(pairs.n_matched, 0) as double precision)
+            - 1
+        )
             as inflation,
         case
             when pairs.n_matched < settings.min_matched then 'too_few_matched'
@@ -353,8 +357,7 @@ judged as (
     where pairs.n_matched > 0
 ),
 
--- Materialized, so that every statistic is computed once.
-computed as materialized (
+correlated as (
     select
         judged.*,
         {{ correlation_of_sums('judged') }} as correlation,
@@ -371,6 +374,18 @@ computed as materialized (
     from judged
 ),
 
+-- Materialized, so that every statistic is computed once.
+computed as materialized (
+    select
+        correlated.*,
+        correlated.correlation * sqrt(
+            (correlated.n_features - 2)
+            / nullif((1 - correlated.correlation) * (1 + correlated.correlation), 0)
+        ) as t,
+        correlated.singscore / nullif(correlated.singscore_error, 0) as z
+    from correlated
+),
+
 contrast_scores as (
     select
         computed.*,
@@ -380,69 +395,72 @@ contrast_scores as (
         result.p_value,
         result.p_value_vif
     from computed
-    cross join lateral (
-        select
-            computed.correlation * sqrt(
-                (computed.n_features - 2)
-                / nullif((1 - computed.correlation) * (1 + computed.correlation), 0)
-            ) as t,
-            computed.singscore / nullif(computed.singscore_error, 0) as z
-    ) as test
-    cross join lateral (
-        values
-        (
-            'ulm', test.t, test.t,
-            stats.student_p(test.t, computed.n_features - 2),
-            stats.student_p(
-                test.t / sqrt(nullif(computed.weighted_inflation, 0)), computed.n_features - 2
+    cross join
+        lateral (
+            select
+                computed.correlation * sqrt(
+                    (computed.n_features - 2)
+                    / nullif((1 - computed.correlation) * (1 + computed.correlation), 0)
+                ) as t,
+                computed.singscore / nullif(computed.singscore_error, 0) as z
+        ) as test
+    cross join
+        lateral (
+            values
+            (
+                'ulm', computed.t, computed.t,
+                stats.student_p(computed.t, computed.n_features - 2),
+                stats.student_p(
+                    computed.t / sqrt(nullif(computed.weighted_inflation, 0)),
+                    computed.n_features - 2
+                )
+            ),
+            (
+                'singscore', computed.singscore, computed.z, stats.normal_p(computed.z),
+                stats.normal_p(computed.z / sqrt(nullif(computed.inflation, 0)))
+            ),
+            (
+                'signed_overlap',
+                computed.sum_agreeing / nullif(computed.sum_abs_w, 0),
+                cast(
+                    computed.up_up + computed.down_down - computed.up_down - computed.down_up
+                    as double precision
+                ),
+                {{ directional_overlap_p('computed') }},
+                cast(null as double precision)
+            ),
+            (
+                'sign_concordance',
+                cast(computed.n_concordant - computed.n_discordant as double precision)
+                / nullif(computed.n_concordant + computed.n_discordant, 0),
+                cast(computed.n_concordant as double precision),
+                stats.sign_test_p(
+                    computed.n_concordant, computed.n_concordant + computed.n_discordant
+                ),
+                cast(null as double precision)
+            ),
+            (
+                'gsea_up', computed.es_up,
+                cast(computed.n_up as double precision),
+                cast(null as double precision), cast(null as double precision)
+            ),
+            (
+                'gsea_down', computed.es_down,
+                cast(computed.n_down as double precision),
+                cast(null as double precision), cast(null as double precision)
+            ),
+            (
+                'wtcs',
+                case
+                    when computed.es_down is null then computed.es_up
+                    when computed.es_up is null then -computed.es_down
+                    when sign(computed.es_up) = sign(computed.es_down) then 0
+                    else (computed.es_up - computed.es_down) / 2
+                end,
+                cast(null as double precision),
+                cast(null as double precision), cast(null as double precision)
             )
-        ),
-        (
-            'singscore', computed.singscore, test.z, stats.normal_p(test.z),
-            stats.normal_p(test.z / sqrt(nullif(computed.inflation, 0)))
-        ),
-        (
-            'signed_overlap',
-            computed.sum_agreeing / nullif(computed.sum_abs_w, 0),
-            cast(
-                computed.up_up + computed.down_down - computed.up_down - computed.down_up
-                as double precision
-            ),
-            {{ directional_overlap_p('computed') }},
-            cast(null as double precision)
-        ),
-        (
-            'sign_concordance',
-            cast(computed.n_concordant - computed.n_discordant as double precision)
-            / nullif(computed.n_concordant + computed.n_discordant, 0),
-            cast(computed.n_concordant as double precision),
-            stats.sign_test_p(
-                computed.n_concordant, computed.n_concordant + computed.n_discordant
-            ),
-            cast(null as double precision)
-        ),
-        (
-            'gsea_up', computed.es_up,
-            cast(computed.n_up as double precision),
-            cast(null as double precision), cast(null as double precision)
-        ),
-        (
-            'gsea_down', computed.es_down,
-            cast(computed.n_down as double precision),
-            cast(null as double precision), cast(null as double precision)
-        ),
-        (
-            'wtcs',
-            case
-                when computed.es_down is null then computed.es_up
-                when computed.es_up is null then -computed.es_down
-                when sign(computed.es_up) = sign(computed.es_down) then 0
-                else (computed.es_up - computed.es_down) / 2
-            end,
-            cast(null as double precision),
-            cast(null as double precision), cast(null as double precision)
-        )
-    ) as result (method, score, statistic, p_value, p_value_vif)
+        ) as result (method, score, statistic, p_value, p_value_vif)
     where
         computed.contrast_id is not null
         and computed.null_reason is null
@@ -455,13 +473,14 @@ assay_scores as (
         computed.*,
         'singscore' as method,
         computed.singscore as score,
-        test.z as statistic,
-        stats.normal_p(test.z) as p_value,
-        stats.normal_p(test.z / sqrt(nullif(computed.inflation, 0))) as p_value_vif
+        computed.z as statistic,
+        stats.normal_p(computed.z) as p_value,
+        stats.normal_p(computed.z / sqrt(nullif(computed.inflation, 0))) as p_value_vif
     from computed
-    cross join lateral (
-        select computed.singscore / nullif(computed.singscore_error, 0) as z
-    ) as test
+    cross join
+        lateral (
+            select computed.singscore / nullif(computed.singscore_error, 0) as z
+        ) as test
     where
         computed.assay_id is not null
         and computed.null_reason is null
@@ -485,6 +504,27 @@ scored as (
     select * from assay_scores
     union all
     select * from without_score
+),
+
+matches as (
+    select
+        computed.dataset_id,
+        computed.signature_id,
+        computed.observation_id,
+        computed.contrast_id,
+        computed.n_features,
+        computed.n_matched
+    from computed
+    where computed.contrast_id is not null
+    union all
+    select
+        matrix_matches.dataset_id,
+        matrix_matches.signature_id,
+        matrix_matches.dataset_id as observation_id,
+        cast(null as uuid) as contrast_id,
+        cast(null as integer) as n_features,
+        matrix_matches.n_matched
+    from matrix_matches
 ),
 
 new_scores as (
@@ -536,26 +576,7 @@ new_scores as (
         matches.n_matched / cast(totals.n_components as double precision) as overlap_fraction,
         null as coverage,
         null as null_reason
-    from (
-        select
-            computed.dataset_id,
-            computed.signature_id,
-            computed.observation_id,
-            computed.contrast_id,
-            computed.n_features,
-            computed.n_matched
-        from computed
-        where computed.contrast_id is not null
-        union all
-        select
-            matrix_matches.dataset_id,
-            matrix_matches.signature_id,
-            matrix_matches.dataset_id as observation_id,
-            cast(null as uuid) as contrast_id,
-            cast(null as integer) as n_features,
-            matrix_matches.n_matched
-        from matrix_matches
-    ) as matches
+    from matches
     inner join totals
         on matches.signature_id = totals.signature_id
 ),
@@ -563,41 +584,41 @@ new_scores as (
 all_scores as (
     select * from new_scores
     {% if is_incremental() -%}
-    union all
-    select
-        known.dataset_id,
-        known.signature_id,
-        known.observation_id,
-        known.contrast_id,
-        known.assay_id,
-        known.method,
-        known.score_input,
-        known.score,
-        known.statistic,
-        known.p_value,
-        known.p_value_vif,
-        known.n_features,
-        known.n_matched,
-        known.n_up,
-        known.n_down,
-        known.n_concordant,
-        known.n_discordant,
-        known.overlap_fraction,
-        known.coverage,
-        known.null_reason
-    from {{ this }} as known
-    inner join wanted_datasets
-        on known.dataset_id = wanted_datasets.dataset_id
-    where
-        not wanted_datasets.is_changed
-        and known.signature_id not in (
-            select changed_signatures.signature_id from changed_signatures
-        )
+        union all
+        select
+            known.dataset_id,
+            known.signature_id,
+            known.observation_id,
+            known.contrast_id,
+            known.assay_id,
+            known.method,
+            known.score_input,
+            known.score,
+            known.statistic,
+            known.p_value,
+            known.p_value_vif,
+            known.n_features,
+            known.n_matched,
+            known.n_up,
+            known.n_down,
+            known.n_concordant,
+            known.n_discordant,
+            known.overlap_fraction,
+            known.coverage,
+            known.null_reason
+        from {{ this }} as known
+        inner join wanted_datasets
+            on known.dataset_id = wanted_datasets.dataset_id
+        where
+            not wanted_datasets.is_changed
+            and known.signature_id not in (
+                select changed_signatures.signature_id from changed_signatures
+            )
     {%- endif %}
 ),
 
--- The family of a q-value is what one dataset was asked by one method: all signatures in one contrast
--- or assay.
+-- The family of a q-value is what one dataset was asked by one method: all signatures in one
+-- contrast or assay.
 ordered as (
     select
         all_scores.*,
