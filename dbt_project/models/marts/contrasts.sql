@@ -24,11 +24,11 @@ assays as (
 ),
 
 study_groups as (
-    select * from {{ ref('study_groups') }}
+    select * from {{ ref('int_study_groups') }}
 ),
 
 settings as (
-    select * from {{ ref('signature_settings') }}
+    select * from {{ ref('int_signature_settings') }}
 ),
 
 -- A matrix whose scale is known and whose assays are of two groups.
@@ -64,7 +64,7 @@ paired as (
             grouped.study_variable
             order by
                 grouped.role is distinct from 'control' asc,
-                grouped.study_variable collate grouped."C" asc
+                convert_to(grouped.study_variable, 'UTF8') asc
         ) as groups,
         min(grouped.n_assays) as smallest
     from grouped

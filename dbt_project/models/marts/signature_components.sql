@@ -68,7 +68,7 @@ ranked as (
             partition by signed.signature_id, signed.feature_id
             order by
                 abs(signed.signed_weight) desc nulls last,
-                signed.reported_name collate signed."C" asc
+                convert_to(signed.reported_name, 'UTF8') asc
         ) as name_rank,
         min(sign(signed.signed_weight)) over (
             partition by signed.signature_id, signed.feature_id

@@ -16,7 +16,7 @@ with to_rank as (
 ),
 
 settings as (
-    select * from {{ ref('signature_settings') }}
+    select * from {{ ref('int_signature_settings') }}
 ),
 
 contrasts as (

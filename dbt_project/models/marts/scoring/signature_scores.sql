@@ -18,14 +18,14 @@
 -- Which pairs are scored anew: every signature in a changed dataset, and a changed signature in
 -- every dataset. The other scores of a dataset whose family of q-values changes are carried over.
 with settings as (
-    select * from {{ ref('signature_settings') }}
+    select * from {{ ref('int_signature_settings') }}
 ),
 
-changed_datasets as (
+changed_datasets as not materialized (
     select * from {{ ref('int_datasets_changed') }}
 ),
 
-changed_signatures as (
+changed_signatures as not materialized (
     select * from {{ ref('int_signatures_changed') }}
 ),
 
@@ -397,15 +397,6 @@ contrast_scores as (
     from computed
     cross join
         lateral (
-            select
-                computed.correlation * sqrt(
-                    (computed.n_features - 2)
-                    / nullif((1 - computed.correlation) * (1 + computed.correlation), 0)
-                ) as t,
-                computed.singscore / nullif(computed.singscore_error, 0) as z
-        ) as test
-    cross join
-        lateral (
             values
             (
                 'ulm', computed.t, computed.t,
@@ -477,10 +468,6 @@ assay_scores as (
         stats.normal_p(computed.z) as p_value,
         stats.normal_p(computed.z / sqrt(nullif(computed.inflation, 0))) as p_value_vif
     from computed
-    cross join
-        lateral (
-            select computed.singscore / nullif(computed.singscore_error, 0) as z
-        ) as test
     where
         computed.assay_id is not null
         and computed.null_reason is null
