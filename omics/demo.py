@@ -56,7 +56,7 @@ TOUR: tuple[tuple[str, str], ...] = (
     (
         "Source files: what became of each file",
         "select regexp_replace(path, '^.*/', '') as file, status, reason, rows_read, rows_landed, "
-        "rows_rejected from source_files order by status, 1",
+        "rows_rejected from source_files order by status, 1 limit 20",
     ),
 )
 

@@ -48,6 +48,7 @@ QUARANTINED = "inbox/secreted_factors.csv"
 REFERENCES = {
     "features/hgnc_subset_2018-04-06.tsv": ("hgnc", 53),
     "features/uniprot_subset_2018-03-14.tsv": ("uniprot", 47),
+    "features/liver_genes_and_proteins.csv": ("custom:liver_genes_and_proteins", 113),
     "features/metabolites.csv": ("custom:metabolites", 59),
 }
 
