@@ -165,6 +165,64 @@ class Settings(BaseSettings):
         description="true: every load is followed at once by the Notion pages of what it loaded.",
     )
 
+    notion_parent_page: str | None = Field(
+        default=None,
+        validation_alias="NOTION_PARENT_PAGE",
+        description="Page under which sync makes its databases, or finds them: its id or address.",
+    )
+    notion_base_url: str = Field(
+        default="https://api.notion.com",
+        validation_alias="NOTION_BASE_URL",
+        description="Address of Notion's API; another one for a local stand-in.",
+    )
+    notion_requests_per_second: float = Field(
+        default=2.5,
+        gt=0,
+        le=100,
+        validation_alias="NOTION_REQUESTS_PER_SECOND",
+        description="Calls to Notion per second, over all workers; it allows about three.",
+    )
+    pinecone_index: str = Field(
+        default="amprenta-rag",
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,43}[a-z0-9])?$",
+        validation_alias="PINECONE_INDEX",
+        description="Index that vectors go to; made when it is missing.",
+    )
+    pinecone_host: str | None = Field(
+        default=None,
+        validation_alias="PINECONE_HOST",
+        description="Address of Pinecone's control plane; another one for a local stand-in.",
+    )
+    pinecone_cloud: str = Field(
+        default="aws",
+        validation_alias="PINECONE_CLOUD",
+        description="Cloud in which a missing index is made.",
+    )
+    pinecone_region: str = Field(
+        default="us-east-1",
+        validation_alias="PINECONE_REGION",
+        description="Region in which a missing index is made.",
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com",
+        validation_alias="OPENAI_BASE_URL",
+        description="Address of OpenAI's API.",
+    )
+    embedder: str = Field(
+        default="hash-v1:512",
+        validation_alias="OMICS_EMBEDDER",
+        description="What turns text into vectors: hash-v1:512 (built in, by words and spelling "
+        "only), pinecone:llama-text-embed-v2:1024, openai:text-embedding-3-small:1536 or "
+        "openai:text-embedding-3-large:3072.",
+    )
+    max_delete_fraction: float = Field(
+        default=0.2,
+        ge=0.0,
+        le=1.0,
+        validation_alias="OMICS_MAX_DELETE_FRACTION",
+        description="Share of the published entities that one sync may delete without being told.",
+    )
+
     pinecone_api_key: SecretStr | None = Field(
         default=None,
         validation_alias="PINECONE_API_KEY",

@@ -1,0 +1,127 @@
+"""What sync reads of the marts. The only SQL on marts in this room."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
+
+#: Types of entities in the order of publishing: what others point to comes first.
+ENTITY_TYPES = ("program", "experiment", "signature", "dataset", "feature")
+
+_MARTS = {
+    "program": ("programs", "program_id"),
+    "experiment": ("experiments", "experiment_id"),
+    "signature": ("signatures", "signature_id"),
+    "dataset": ("datasets", "dataset_id"),
+    "feature": ("features", "feature_id"),
+}
+
+
+@dataclass(frozen=True)
+class Document:
+    """One row of `marts.documents`."""
+
+    entity_type: str
+    entity_id: str
+    chunk: str
+    title: str
+    text: str
+    metadata: Mapping[str, Any]
+    content_hash: str
+
+
+def has_mart(conn: psycopg.Connection[Any], name: str) -> bool:
+    """Whether a mart has been built."""
+    row = conn.execute("select to_regclass(%s) is not null", (f"marts.{name}",)).fetchone()
+    return bool(row and row[0])
+
+
+def document_types(conn: psycopg.Connection[Any]) -> list[str]:
+    """Types of entities that have documents, in the order of publishing."""
+    if not has_mart(conn, "documents"):
+        return []
+    rows = conn.execute("select distinct entity_type from marts.documents").fetchall()
+    found = {str(kind) for (kind,) in rows}
+    return [kind for kind in ENTITY_TYPES if kind in found]
+
+
+def want_documents(conn: psycopg.Connection[Any], entity_type: str) -> None:
+    """Fills `wanted` with every document of a type. Stays inside Postgres."""
+    if has_mart(conn, "documents"):
+        conn.execute(
+            "insert into wanted (entity_id, chunk, want_hash)"
+            " select entity_id::text, chunk, content_hash from marts.documents"
+            " where entity_type = %s",
+            (entity_type,),
+        )
+
+
+def documents(
+    conn: psycopg.Connection[Any], entity_type: str, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Document]:
+    """The documents of the given entities and chunks; those that are gone are left out."""
+    rows = conn.execute(
+        """
+        select documents.entity_type, documents.entity_id::text, documents.chunk, documents.title,
+            documents.text, documents.metadata, documents.content_hash
+        from unnest(%s::text[], %s::text[]) as keys (entity_id, chunk)
+        inner join marts.documents as documents
+            on documents.entity_id = keys.entity_id::uuid and documents.chunk = keys.chunk
+        where documents.entity_type = %s
+        """,
+        ([key[0] for key in keys], [key[1] for key in keys], entity_type),
+    ).fetchall()
+    found = [Document(*row) for row in rows]
+    return {(document.entity_id, document.chunk): document for document in found}
+
+
+def entities(conn: psycopg.Connection[Any], entity_type: str) -> Iterator[dict[str, Any]]:
+    """Every row of a type's mart as a mapping, with its id as `entity_id`, ordered by it."""
+    from psycopg.rows import dict_row
+
+    mart, key = _MARTS[entity_type]
+    if not has_mart(conn, mart):
+        return
+    with conn.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(f"select * from marts.{mart} order by {key}".encode())  # noqa: S608 - ours
+        for row in cursor:
+            row["entity_id"] = str(row[key])
+            yield row
+
+
+def best_match_scores(conn: psycopg.Connection[Any]) -> dict[str, float]:
+    """Best score of a matched signature by dataset."""
+    if not has_mart(conn, "dataset_signatures"):
+        return {}
+    rows = conn.execute(
+        "select dataset_id::text, max(score) from marts.dataset_signatures"
+        " where score is not null group by dataset_id"
+    ).fetchall()
+    return {str(dataset): float(score) for dataset, score in rows}
+
+
+def pairs(
+    conn: psycopg.Connection[Any], mart: str, left: str, right: str
+) -> dict[str, list[str]]:
+    """A table of pairs: for each left id the right ids, ordered.
+
+    Args:
+        conn: A connection.
+        mart: Name of the mart.
+        left: Type of the entities to group by.
+        right: Type of their partners.
+    """
+    if not has_mart(conn, mart):
+        return {}
+    left_key, right_key = _MARTS[left][1], _MARTS[right][1]
+    query = f"select distinct {left_key}::text, {right_key}::text from marts.{mart} order by 1, 2"  # noqa: S608 - our own names
+    rows = conn.execute(query.encode()).fetchall()
+    found: dict[str, list[str]] = defaultdict(list)
+    for one, other in rows:
+        found[str(one)].append(str(other))
+    return dict(found)
