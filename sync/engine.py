@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sync import state
 from sync.budget import Blocked
-from sync.verdicts import Stopped
+from sync.verdicts import CallFailed, Stopped
 
 if TYPE_CHECKING:
     import psycopg
@@ -139,6 +139,9 @@ def apply_target(
             report.status, report.message = "failed", str(stop)
         except Blocked as blocked:
             report.status, report.message = "partial", str(blocked)
+        except CallFailed as failure:
+            report.status = "failed"
+            report.message = f"{failure.verdict.code}: {failure.verdict.message}"
     report.states = state.counts(conn, target.target_id)
     if report.status == "done":
         left = {
@@ -155,9 +158,7 @@ def apply_target(
     return report
 
 
-def _guard(
-    conn: psycopg.Connection[Any], target: Target, options: Options
-) -> str | None:
+def _guard(conn: psycopg.Connection[Any], target: Target, options: Options) -> str | None:
     """Why nothing may be done: too much would vanish at once for it to be meant."""
     known, gone = state.vanishing(conn, target.target_id)
     if not gone:

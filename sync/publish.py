@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync import engine, reading, state
+from sync.budget import Blocked
 from sync.engine import Progress, TargetReport, silent
-from sync.verdicts import redact
+from sync.verdicts import CallFailed, Stopped, redact
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,7 +36,7 @@ class SyncReport:
 
     @property
     def status(self) -> str:
-        """failed if a target failed, partial if something is left, else done."""
+        """Failed if a target failed, partial if something is left, else done."""
         found = {report.status for report in self.targets}
         return next((word for word in ("failed", "partial") if word in found), "done")
 
@@ -73,9 +74,7 @@ def plan(
         notion_enabled: ENABLE_NOTION_SYNC.
     """
     state.ensure(conn)
-    report = SyncReport(
-        skipped=skipped_services(options, services, notion_enabled=notion_enabled)
-    )
+    report = SyncReport(skipped=skipped_services(options, services, notion_enabled=notion_enabled))
     for service in services:
         if service in report.skipped:
             continue
@@ -103,9 +102,7 @@ def apply(
         progress: Told how it gets on.
     """
     state.ensure(conn)
-    report = SyncReport(
-        skipped=skipped_services(options, services, notion_enabled=notion_enabled)
-    )
+    report = SyncReport(skipped=skipped_services(options, services, notion_enabled=notion_enabled))
     with state.working(conn) as worker:
         for service in services:
             if service in report.skipped:
@@ -256,3 +253,130 @@ def status(conn: psycopg.Connection[Any]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def reconcile(
+    conn: psycopg.Connection[Any],
+    options: Options,
+    *,
+    services: Sequence[str] = SERVICES,
+    notion_enabled: bool = True,
+    progress: Progress = silent,
+) -> SyncReport:
+    """Compares the ledger with what is really out there, then applies.
+
+    Rebuilds a ledger that was lost, removes duplicates, deletes what has no row any more (within
+    the guard), and sends again what has vanished. What people added is counted and left alone.
+    """
+    state.ensure(conn)
+    report = SyncReport(skipped=skipped_services(options, services, notion_enabled=notion_enabled))
+    remarks: dict[str, str] = {}
+    with state.working(conn) as worker:
+        if "pinecone" in services and "pinecone" not in report.skipped:
+            remarks |= _reconcile_pinecone(conn, options, worker)
+        if "notion" in services and "notion" not in report.skipped:
+            remarks |= _reconcile_notion(conn, options, worker)
+    applied = apply(
+        conn, options, services=services, notion_enabled=notion_enabled, progress=progress
+    )
+    for each in applied.targets:
+        parts = [remarks.get(each.target_id), each.message]
+        each.message = "; ".join(part for part in parts if part) or None
+    return applied
+
+
+def _remark(counted: dict[str, int]) -> str | None:
+    words = {
+        "relinked": "{} found again and linked",
+        "doubles": "{} removed that were one too many",
+        "vanished": "{} had vanished",
+    }
+    parts = [text.format(counted[key]) for key, text in words.items() if counted.get(key)]
+    foreign = counted.get("foreign", 0)
+    if foreign:
+        parts.append(f"{foreign} page{'s' * (foreign > 1)} or vectors that are not ours left alone")
+    return ", ".join(parts) or None
+
+
+def _reconcile_pinecone(
+    conn: psycopg.Connection[Any], options: Options, worker: str
+) -> dict[str, str]:
+    from sync.embedders import make_embedder
+    from sync.embedders.cache import ensure_embedder
+    from sync.reconciling import reconcile_vectors
+    from sync.vectors import VectorSender
+
+    embedder = make_embedder(options)
+    ensure_embedder(conn, embedder.spec)
+    remarks = {}
+    for wanted in _pinecone_targets(conn, options):
+        target = state.ensure_target(conn, wanted)
+        state.release_dead_workers(conn, target.target_id)
+        with run_of(conn, options, target.target_id, "reconcile", worker) as (run_id, report):
+            sender = VectorSender(conn, target, embedder, options, run_id=run_id)
+            try:
+                sender.prepare()
+                counted = reconcile_vectors(conn, target, sender)
+                report.planned, report.status = counted, "done"
+                report.message = _remark(counted)
+            except Stopped as stop:
+                report.message = str(stop)
+            finally:
+                sender.close()
+        if report.message:
+            remarks[target.target_id] = report.message
+    return remarks
+
+
+def _reconcile_notion(
+    conn: psycopg.Connection[Any], options: Options, worker: str
+) -> dict[str, str]:
+    from sync.notion.api import NotionApi
+    from sync.notion.publishing import published_types, target_of
+    from sync.notion.schema import ensure_source
+    from sync.reconciling import reconcile_pages
+
+    remarks = {}
+    with NotionApi(conn, options) as api:
+        for kind in published_types(conn):
+            target = state.ensure_target(conn, target_of(kind))
+            state.release_dead_workers(conn, target.target_id)
+            with run_of(conn, options, target.target_id, "reconcile", worker) as (_, report):
+                try:
+                    target = ensure_source(conn, api, target, str(options.notion_parent))
+                    counted = reconcile_pages(conn, api, target)
+                    report.planned, report.status = counted, "done"
+                    report.message = _remark(counted)
+                except (Stopped, Blocked, CallFailed) as problem:
+                    report.message = str(problem)
+            if report.message:
+                remarks[target.target_id] = report.message
+    return remarks
+
+
+def pull(conn: psycopg.Connection[Any], options: Options) -> SyncReport:
+    """Reads back what people wrote on the pages, since the last time.
+
+    Args:
+        conn: An autocommit connection that stays open.
+        options: Options.
+    """
+    from sync.notion.api import NotionApi
+    from sync.notion.narrative import pull_target
+
+    state.ensure(conn)
+    report = SyncReport(skipped=skipped_services(options, ["notion"], notion_enabled=True))
+    if report.skipped:
+        return report
+    with state.working(conn) as worker, NotionApi(conn, options) as api:
+        for target in state.targets(conn, "notion"):
+            if target.container is None:
+                continue
+            with run_of(conn, options, target.target_id, "pull", worker) as (run_id, each):
+                try:
+                    each.planned = pull_target(conn, api, target, run_id)
+                    each.status = "done"
+                except (Stopped, Blocked, CallFailed) as problem:
+                    each.message = str(problem)
+            report.targets.append(each)
+    return report

@@ -88,10 +88,36 @@ def entities(conn: psycopg.Connection[Any], entity_type: str) -> Iterator[dict[s
     if not has_mart(conn, mart):
         return
     with conn.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(f"select * from marts.{mart} order by {key}".encode())  # noqa: S608 - ours
+        query = f"select * from marts.{mart} order by {key}"  # noqa: S608 - our own names
+        cursor.execute(query.encode())
         for row in cursor:
             row["entity_id"] = str(row[key])
             yield row
+
+
+def entity(
+    conn: psycopg.Connection[Any], entity_type: str, entity_id: str
+) -> dict[str, Any] | None:
+    """One row of a type's mart, as `entities` gives it; none where it is gone."""
+    from psycopg.rows import dict_row
+
+    mart, key = _MARTS[entity_type]
+    if not has_mart(conn, mart):
+        return None
+    with conn.cursor(row_factory=dict_row) as cursor:
+        query = f"select * from marts.{mart} where {key} = %s::uuid"  # noqa: S608 - our own names
+        row = cursor.execute(query.encode(), (entity_id,)).fetchone()
+    return None if row is None else {**row, "entity_id": str(row[key])}
+
+
+def has_entities(conn: psycopg.Connection[Any], entity_type: str) -> bool:
+    """Whether a type's mart holds anything."""
+    mart, _ = _MARTS[entity_type]
+    if not has_mart(conn, mart):
+        return False
+    query = f"select exists (select 1 from marts.{mart})"  # noqa: S608 - our own names
+    row = conn.execute(query.encode()).fetchone()
+    return bool(row and row[0])
 
 
 def best_match_scores(conn: psycopg.Connection[Any]) -> dict[str, float]:
@@ -105,9 +131,7 @@ def best_match_scores(conn: psycopg.Connection[Any]) -> dict[str, float]:
     return {str(dataset): float(score) for dataset, score in rows}
 
 
-def pairs(
-    conn: psycopg.Connection[Any], mart: str, left: str, right: str
-) -> dict[str, list[str]]:
+def pairs(conn: psycopg.Connection[Any], mart: str, left: str, right: str) -> dict[str, list[str]]:
     """A table of pairs: for each left id the right ids, ordered.
 
     Args:

@@ -181,9 +181,7 @@ def wanted_table(conn: psycopg.Connection[Any]) -> Iterator[None]:
         conn.execute("drop table if exists pg_temp.wanted")
 
 
-def fill_wanted(
-    conn: psycopg.Connection[Any], rows: Iterator[tuple[str, str, str]]
-) -> None:
+def fill_wanted(conn: psycopg.Connection[Any], rows: Sequence[tuple[str, str, str]]) -> None:
     """Copies rows of entity, chunk and hash into `wanted`."""
     with (
         conn.cursor() as cursor,
@@ -205,11 +203,12 @@ def compare(conn: psycopg.Connection[Any], target_id: str) -> dict[str, int]:
         with known as (select * from sync.items where target_id = %(target)s),
         compared as (
             select
-                known.state,
+                coalesce(known.state, 'new') as state,
                 wanted.entity_id is not null as is_wanted,
                 known.entity_id is not null and known.state <> 'deleted' as is_known,
+                coalesce(known.state = 'dead' and known.want_hash = wanted.want_hash, false)
+                    as is_dead,
                 known.sent_hash,
-                known.want_hash as known_hash,
                 wanted.want_hash
             from known
             full outer join wanted
@@ -218,20 +217,19 @@ def compare(conn: psycopg.Connection[Any], target_id: str) -> dict[str, int]:
         select
             count(*) filter (
                 where is_wanted and sent_hash is null
-                and not (state = 'dead' and known_hash = want_hash)
-                and coalesce(state, '') <> 'conflict'
+                and not is_dead and state <> 'conflict'
             ) as create,
             count(*) filter (
-                where is_wanted and sent_hash is not null and coalesce(state, '') <> 'conflict'
-                and (sent_hash is distinct from want_hash or state in ('deleting', 'deleted'))
-                and not (state = 'dead' and known_hash = want_hash)
+                where is_wanted and sent_hash is not null and state <> 'conflict'
+                and (sent_hash <> want_hash or state in ('deleting', 'deleted'))
+                and not is_dead
             ) as update,
             count(*) filter (where not is_wanted and is_known and state <> 'conflict') as delete,
             count(*) filter (
                 where is_wanted and sent_hash = want_hash
                 and state not in ('deleting', 'deleted', 'conflict')
             ) as same,
-            count(*) filter (where is_wanted and state = 'dead' and known_hash = want_hash) as dead,
+            count(*) filter (where is_wanted and is_dead) as dead,
             count(*) filter (where is_wanted and state = 'conflict') as conflict
         from compared
         """,
@@ -257,8 +255,7 @@ def vanishing(conn: psycopg.Connection[Any], target_id: str) -> tuple[int, int]:
         """,
         (target_id,),
     ).fetchone()
-    assert row is not None
-    return (int(row[0]), int(row[1]))
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def merge_wanted(conn: psycopg.Connection[Any], target_id: str) -> None:
@@ -268,9 +265,7 @@ def merge_wanted(conn: psycopg.Connection[Any], target_id: str) -> None:
     wanted then.
     """
     with conn.transaction():
-        conn.execute(
-            "select pg_advisory_xact_lock(%s)", (lock.lock_key(f"sync plan {target_id}"),)
-        )
+        conn.execute("select pg_advisory_xact_lock(%s)", (lock.lock_key(f"sync plan {target_id}"),))
         conn.execute(
             """
             insert into sync.items as held (target_id, entity_id, chunk, want_hash)
@@ -446,16 +441,18 @@ def record_deleted(
     """
     keys = [list(item.key) for item in items]
     entities, chunks = [key[0] for key in keys], [key[1] for key in keys]
-    chosen = (
-        "target_id = %s and (entity_id, chunk) in"
-        " (select * from unnest(%s::text[], %s::text[])) and want_hash is null"
-    )
     if forget:
-        conn.execute(f"delete from sync.items where {chosen}".encode(), (target_id, entities, chunks))
+        conn.execute(
+            "delete from sync.items where target_id = %s and want_hash is null"
+            " and (entity_id, chunk) in (select * from unnest(%s::text[], %s::text[]))",
+            (target_id, entities, chunks),
+        )
     else:
         conn.execute(
-            f"update sync.items set state = 'deleted', sent_hash = null, worker = null,"
-            f" lease_until = null, attempts = 0, probes = 0 where {chosen}".encode(),
+            "update sync.items set state = 'deleted', sent_hash = null, worker = null,"
+            " lease_until = null, attempts = 0, probes = 0"
+            " where target_id = %s and want_hash is null"
+            " and (entity_id, chunk) in (select * from unnest(%s::text[], %s::text[]))",
             (target_id, entities, chunks),
         )
     # Wanted again while it was being deleted.
@@ -548,7 +545,8 @@ def record_attempt(
 
     conn.execute(
         "insert into sync.attempts (run_id, target_id, entity_id, chunk, operation, outcome,"
-        " error_code, message, request_id, payload) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " error_code, message, request_id, payload)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             run_id,
             target_id,
@@ -582,9 +580,7 @@ def counts(conn: psycopg.Connection[Any], target_id: str) -> dict[str, int]:
     return {str(state): int(number) for state, number in rows}
 
 
-def remote_ids(
-    conn: psycopg.Connection[Any], service: str, entity_type: str
-) -> dict[str, str]:
+def remote_ids(conn: psycopg.Connection[Any], service: str, entity_type: str) -> dict[str, str]:
     """Page ids by entity, of the pages that are there."""
     rows = conn.execute(
         "select items.entity_id, items.remote_id from sync.items as items"
@@ -605,8 +601,7 @@ def start_run(conn: psycopg.Connection[Any], target_id: str, mode: str, worker: 
         "insert into sync.runs (target_id, mode, worker) values (%s, %s, %s) returning run_id",
         (target_id, mode, worker),
     ).fetchone()
-    assert row is not None
-    return int(row[0])
+    return int(row[0]) if row else 0
 
 
 def finish_run(

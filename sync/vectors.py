@@ -186,9 +186,7 @@ class VectorSender:
         self._embedder = embedder
         self._options = options
         self._run_id = run_id
-        self._budget = Budget(
-            conn, "pinecone", 0.0, patience=options.patience, sleep=options.sleep
-        )
+        self._budget = Budget(conn, "pinecone", 0.0, patience=options.patience, sleep=options.sleep)
         self._client: Any = None
         self._index: Any = None
         self._last_lsn: int | None = None
@@ -462,9 +460,7 @@ class VectorSender:
         """Deletes vectors that the ledger does not know."""
         for start in range(0, len(ids), MAX_REQUEST_IDS):
             part = list(ids[start : start + MAX_REQUEST_IDS])
-            self._guarded(
-                lambda part=part: self._index.delete(ids=part, namespace=self.namespace)
-            )
+            self._guarded(lambda part=part: self._index.delete(ids=part, namespace=self.namespace))
 
     def delete_namespace(self, namespace: str) -> None:
         """Empties a namespace that nothing reads any more."""

@@ -1,9 +1,9 @@
 """The built-in embedder `hash-v1`: lexical, deterministic, without a key, a model or a network.
 
 Words, and the letter groups of 3 to 5 within them, are hashed into a fixed number of places, each
-with a sign (the hashing trick: Weinberger et al. 2009, doi:10.1145/1553374.1553516; letter groups as
-in fastText: Bojanowski et al. 2017, doi:10.1162/tacl_a_00051). Near vectors share words or spellings
-and nothing more: no meaning is known here.
+with a sign (the hashing trick: Weinberger et al. 2009, doi:10.1145/1553374.1553516; letter groups
+as in fastText: Bojanowski et al. 2017, doi:10.1162/tacl_a_00051). Near vectors share words or
+spellings and nothing more: no meaning is known here.
 """
 
 from __future__ import annotations

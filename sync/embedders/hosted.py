@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sync.embedders import EmbedderSpec
@@ -36,4 +36,5 @@ class PineconeEmbedder:
                     "dimension": self.spec.dimension,
                 },
             )
-            return [list(entry.values) for entry in made.data]  # type: ignore[union-attr]
+            dense: list[Any] = list(made.data)
+            return [list(entry.values) for entry in dense]

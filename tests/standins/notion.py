@@ -384,10 +384,18 @@ class NotionStandIn(StandIn):
         settings = json.loads(json.dumps(schema[kind] or {}))
         definition = {"id": identifier, "name": name, "type": kind, kind: settings}
         source.properties[name] = definition
+        if kind in _EMPTY:
+            self._give_all(source, definition)
         if kind == "relation":
             self._add_relation(source, name, definition)
         elif kind in ("select", "multi_select"):
             settings.setdefault("options", [])
+
+    def _give_all(self, source: DataSource, definition: Mapping[str, Any]) -> None:
+        """Every page has every property, empty at first."""
+        for page in self.pages.values():
+            if page.parent.get("data_source_id") == source.id:
+                page.properties[definition["name"]] = _empty(definition)
 
     def _add_relation(self, source: DataSource, name: str, definition: dict[str, Any]) -> None:
         wanted = definition["relation"]
@@ -423,6 +431,7 @@ class NotionStandIn(StandIn):
                     },
                 },
             }
+            self._give_all(other, other.properties[synced_name])
         else:
             relation |= {"type": "single_property", "single_property": {}}
         definition["relation"] = relation

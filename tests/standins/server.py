@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,6 +104,7 @@ class StandIn:
         self.lock = threading.RLock()
         self.calls: list[Request] = []
         self.faults: list[Fault] = []
+        self.crashes: list[str] = []
         self.clock = time.time
         self._server = _Server((address, port), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -129,6 +131,8 @@ class StandIn:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
+        if self.crashes and error is None:
+            raise AssertionError("the stand-in crashed:\n" + self.crashes[0])
 
     def answer(self, request: Request) -> Answer:
         """Does what a call asks for."""
@@ -188,6 +192,10 @@ def _handler_for(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                         answer = stand_in.answer(request)
                     except Refusal as refusal:
                         answer = refusal.answer
+                    except Exception:
+                        # A mistake of the stand-in must not look like a fault of the network.
+                        stand_in.crashes.append(traceback.format_exc())
+                        answer = Answer(501, stand_in.crashes[-1])
             if fault is not None and fault.delay:
                 time.sleep(fault.delay)
             if fault is not None and fault.drop == "after":

@@ -61,5 +61,3 @@ def notion_options(notion: NotionStandIn) -> Options:
         linger=20.0,
         probe_waits=(0.05, 0.1),
     )
-
-

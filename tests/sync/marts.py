@@ -74,7 +74,7 @@ def put_document(
 ) -> None:
     """Writes a document, over the one that was there."""
     title = title or entity
-    content = hashlib.md5(repr((title, text, sorted(metadata.items()))).encode()).hexdigest()
+    content = hashlib.sha256(repr((title, text, sorted(metadata.items()))).encode()).hexdigest()
     conn.execute(
         "insert into marts.documents values (%s, %s, %s, %s, %s, %s, %s)"
         " on conflict (entity_id, chunk) do update set title = excluded.title,"

@@ -1,0 +1,184 @@
+"""Entities to pages: what each type's pages should say, and the runs that make them say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sync import engine, reading, state
+from sync.notion.api import NotionApi
+from sync.notion.sending import PageSender
+from sync.notion.tables import Relation, layout
+from sync.notion.values import MAX_RELATIONS, payload_hash, value_of
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from sync.engine import Progress, TargetReport
+    from sync.options import Options
+    from sync.state import Target
+
+
+def target_of(entity_type: str) -> state.Target:
+    """The target for one type of entity."""
+    return state.Target(f"notion:{entity_type}", "notion", entity_type)
+
+
+class Wanted:
+    """What the pages of one type should say.
+
+    Relations name pages, so an entity's payload changes when a partner gets its page.
+    """
+
+    def __init__(self, conn: psycopg.Connection[Any], target: Target) -> None:
+        self._conn = conn
+        self._target = target
+        self._table = layout().tables[target.entity_type]
+        self._scores: dict[str, float] | None = None
+        self._links: list[tuple[str, dict[str, list[str]], dict[str, str]]] | None = None
+
+    def fill(self) -> None:
+        """Fills the table `wanted`."""
+        self._links = None
+        self._scores = None
+        # Whole before the copy begins: both use this connection.
+        rows = [
+            (str(row["entity_id"]), "", payload_hash(self._properties(row)))
+            for row in reading.entities(self._conn, self._table.entity_type)
+        ]
+        state.fill_wanted(self._conn, rows)
+
+    def payload(self, entity_id: str) -> dict[str, Any] | None:
+        """The properties of one page; none where the entity is gone."""
+        row = reading.entity(self._conn, self._table.entity_type, entity_id)
+        return None if row is None else self._properties(row)
+
+    def hint(self, entity_id: str) -> str | None:
+        """The page that the marts name for an entity, where a sheet gave it."""
+        row = reading.entity(self._conn, self._table.entity_type, entity_id)
+        return str(row["notion_page_id"]) if row and row.get("notion_page_id") else None
+
+    def _properties(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        entity_id = str(row["entity_id"])
+        properties = {
+            # Its id, whatever people call it.
+            "title": value_of("title", row["name"]),
+            layout().key: value_of("rich_text", entity_id),
+        }
+        for name, (kind, column) in self._table.properties.items():
+            value = row.get(column)
+            if column == "signature_match_score":
+                value = self._match_scores().get(entity_id)
+            properties[name] = value_of(kind, value)
+        for name, partners, pages in self._relations():
+            if entity_id in partners or not name.startswith("~"):
+                linked = [pages[key] for key in partners.get(entity_id, []) if key in pages]
+                if len(linked) <= MAX_RELATIONS:
+                    properties[name.removeprefix("~")] = value_of("relation", linked)
+        return properties
+
+    def _match_scores(self) -> dict[str, float]:
+        if self._scores is None:
+            self._scores = reading.best_match_scores(self._conn)
+        return self._scores
+
+    def _relations(self) -> list[tuple[str, dict[str, list[str]], dict[str, str]]]:
+        """Name, partners by entity, and pages of the partners, of every relation written here.
+
+        A page may name 100 others in a call. Where one has more, its partners name it instead: a
+        name with a tilde is written only on those.
+        """
+        if self._links is None:
+            self._links = []
+            kind = self._table.entity_type
+            placed = {
+                other.entity_type
+                for other in state.targets(self._conn, "notion")
+                if other.container
+            }
+            for relation in layout().relations:
+                if relation.side == kind and relation.to in placed:
+                    partners = reading.pairs(self._conn, relation.mart, kind, relation.to)
+                    pages = state.remote_ids(self._conn, "notion", relation.to)
+                    self._links.append((relation.property, partners, pages))
+                elif relation.to == kind and relation.mirror in (self._target.properties or {}):
+                    self._links.append(self._mirrored(relation))
+        return self._links
+
+    def _mirrored(self, relation: Relation) -> tuple[str, dict[str, list[str]], dict[str, str]]:
+        from_hub = reading.pairs(self._conn, relation.mart, relation.side, relation.to)
+        hubs = {key for key, partners in from_hub.items() if len(partners) > MAX_RELATIONS}
+        named = {partner for hub in hubs for partner in from_hub[hub]}
+        back = reading.pairs(self._conn, relation.mart, relation.to, relation.side) if named else {}
+        partners = {key: others for key, others in back.items() if key in named}
+        pages = state.remote_ids(self._conn, "notion", relation.side) if named else {}
+        return (f"~{relation.mirror}", partners, pages)
+
+
+def published_types(conn: psycopg.Connection[Any]) -> list[str]:
+    """Types of entities that get pages: their mart is built, or they have pages already."""
+    known = {target.entity_type for target in state.targets(conn, "notion")}
+    return [kind for kind in layout().tables if kind in known or reading.has_entities(conn, kind)]
+
+
+def wanted_targets(conn: psycopg.Connection[Any]) -> Iterator[tuple[Target, Any]]:
+    """Every target with what fills the table `wanted`."""
+    known = {target.target_id: target for target in state.targets(conn, "notion")}
+    for kind in published_types(conn):
+        target = target_of(kind)
+        target = known.get(target.target_id, target)
+        yield target, Wanted(conn, target).fill
+
+
+def apply_notion(
+    conn: psycopg.Connection[Any], options: Options, worker: str, progress: Progress
+) -> list[TargetReport]:
+    """Makes the pages say what the marts say.
+
+    Types go in an order in which partners have their pages first. Relations that must be written
+    from the other side, and partners that came to be in this run, are seen in a second round,
+    which calls nothing when there are none.
+    """
+    with NotionApi(conn, options) as api:
+        kinds = published_types(conn)
+        reports = {kind: _apply_type(conn, api, kind, options, worker, progress) for kind in kinds}
+        for kind in kinds:
+            if reports[kind].status == "failed":
+                continue
+            target = state.ensure_target(conn, target_of(kind))
+            counted = engine.plan_target(conn, target.target_id, Wanted(conn, target).fill)
+            if counted["create"] + counted["update"] + counted["delete"] and (
+                reports[kind].status == "done"
+            ):
+                first = reports[kind].planned
+                reports[kind] = _apply_type(conn, api, kind, options, worker, progress)
+                reports[kind].planned = first
+    return list(reports.values())
+
+
+def _apply_type(
+    conn: psycopg.Connection[Any],
+    api: NotionApi,
+    kind: str,
+    options: Options,
+    worker: str,
+    progress: Progress,
+) -> TargetReport:
+    from sync.publish import run_of
+
+    target = state.ensure_target(conn, target_of(kind))
+    with run_of(conn, options, target.target_id, "apply", worker) as (run_id, report):
+        wanted = Wanted(conn, target)
+        sender = PageSender(conn, api, target, wanted, options, run_id=run_id)
+        done = engine.apply_target(
+            conn,
+            target,
+            sender,
+            wanted.fill,
+            worker=worker,
+            run_id=run_id,
+            options=options,
+            progress=progress,
+        )
+        report.__dict__.update(done.__dict__)
+    return report
