@@ -3,13 +3,13 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load build refresh test lint format docs bench start stop clean pins
+.PHONY: help setup demo demo-sync load build refresh sync test lint format docs bench start stop clean pins
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: $(INSTALLED) ## make the virtual environment .venv and install everything into it
 
@@ -49,6 +49,12 @@ build: $(INSTALLED) ## build and test the marts with dbt
 
 refresh: $(INSTALLED) ## what a schedule runs: load, check freshness, build: make refresh DIR=folder
 	@set -- $${DIR:+--dir "$$DIR"}; $(BIN)/omics refresh "$$@"
+
+sync: $(INSTALLED) ## publish what changed: make sync [SERVICE=notion]
+	@$(BIN)/omics sync apply $${SERVICE:+"$$SERVICE"}
+
+demo-sync: $(INSTALLED) ## load, build and publish the examples to local stand-ins: no key needed
+	@$(BIN)/python -m tests.standins demo
 
 test: $(INSTALLED) ## run the tests: make test [ARGS="-k lock"]
 	@$(BIN)/python -m pytest $(ARGS)

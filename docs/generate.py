@@ -56,14 +56,30 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "Switches",
-        "They are read and checked by `omics doctor`. What they switch, the exchange with Notion, "
-        "is not built yet.",
+        "What is published, and what wins. `omics doctor` checks them.",
         ("USE_POSTGRES_AS_SOT", "ENABLE_NOTION_SYNC", "ENABLE_DUAL_WRITE"),
     ),
     (
+        "Publishing",
+        "Read by `omics sync apply`. Another address than the usual one points it at a local "
+        "stand-in.",
+        (
+            "NOTION_PARENT_PAGE",
+            "NOTION_REQUESTS_PER_SECOND",
+            "NOTION_BASE_URL",
+            "PINECONE_INDEX",
+            "PINECONE_CLOUD",
+            "PINECONE_REGION",
+            "PINECONE_HOST",
+            "OMICS_EMBEDDER",
+            "OPENAI_BASE_URL",
+            "OMICS_MAX_DELETE_FRACTION",
+        ),
+    ),
+    (
         "Keys",
-        "None is needed today. Keep them in `.env` or in the environment, never in a commit. They "
-        "are never printed.",
+        "None is needed to load, build and query. Keep them in `.env` or in the environment, never "
+        "in a commit. They are never printed.",
         ("PINECONE_API_KEY", "NOTION_TOKEN", "OPENAI_API_KEY"),
     ),
 )

@@ -24,6 +24,12 @@ quarantine_app = typer.Typer(
     help="Files that could not be read, and why.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(quarantine_app, name="quarantine")
+sync_app = typer.Typer(
+    help="Publish the marts: Notion pages, Pinecone vectors.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(sync_app, name="sync")
 features_app = typer.Typer(
     help="Reference releases: which are used, and which are held.",
     no_args_is_help=True,
@@ -281,6 +287,84 @@ def refresh(
     from omics.loading import refresh_command
 
     return refresh_command(_request(None, folder, None, prune=prune, wait=wait), as_json=as_json)
+
+
+Service = Annotated[
+    str | None, typer.Argument(metavar="[notion|pinecone]", help="Left out: both, where set up.")
+]
+MassDelete = Annotated[
+    bool,
+    typer.Option("--allow-mass-delete", help="Delete although much would vanish at once."),
+]
+
+
+def _service(value: str | None) -> str | None:
+    if value not in (None, "notion", "pinecone"):
+        _usage(f"'{value}' is not published to; expected notion or pinecone")
+    return value
+
+
+@sync_app.command("plan")
+def sync_plan(service: Service = None, as_json: Json = False) -> int:
+    """Show what an apply would create, update and delete; calls no service.
+
+    Example: omics sync plan
+    """
+    from omics.publishing import sync_command
+
+    return sync_command("plan", _service(service), allow_mass_delete=False, as_json=as_json)
+
+
+@sync_app.command("apply")
+def sync_apply(
+    service: Service = None, allow_mass_delete: MassDelete = False, as_json: Json = False
+) -> int:
+    """Publish what changed since the last time.
+
+    Example: omics sync apply pinecone
+    """
+    from omics.publishing import sync_command
+
+    return sync_command(
+        "apply", _service(service), allow_mass_delete=allow_mass_delete, as_json=as_json
+    )
+
+
+@sync_app.command("reconcile")
+def sync_reconcile(
+    service: Service = None, allow_mass_delete: MassDelete = False, as_json: Json = False
+) -> int:
+    """Compare the ledger with what is really out there, put it right, and apply.
+
+    Example: omics sync reconcile notion
+    """
+    from omics.publishing import sync_command
+
+    return sync_command(
+        "reconcile", _service(service), allow_mass_delete=allow_mass_delete, as_json=as_json
+    )
+
+
+@sync_app.command("pull")
+def sync_pull(as_json: Json = False) -> int:
+    """Read back what people wrote on the Notion pages.
+
+    Example: omics sync pull
+    """
+    from omics.publishing import sync_command
+
+    return sync_command("pull", "notion", allow_mass_delete=False, as_json=as_json)
+
+
+@sync_app.command("status")
+def sync_status(as_json: Json = False) -> int:
+    """Show what is published, what is left, and how the last runs ended.
+
+    Example: omics sync status
+    """
+    from omics.publishing import status_command
+
+    return status_command(as_json=as_json)
 
 
 @quarantine_app.command("list")

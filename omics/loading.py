@@ -10,34 +10,48 @@ from warehouse import exits
 if TYPE_CHECKING:
     from loaders.load import LoadReport, LoadRequest
     from omics.dbt import DbtRun
+    from sync.publish import SyncReport
 
 
 def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> int:
     """Loads, prints what was done, and returns the exit code."""
     from omics.dbt import build_arguments, run_dbt
     from omics.preparing import prepare
+    from omics.publishing import print_sync, publish_after, sync_document
     from omics.reports import print_build, print_load
     from warehouse.connection import connect, pg_environment
+    from warehouse.lock import advisory_lock
     from warehouse.settings import get_settings
 
     settings = get_settings()
     built: DbtRun | None = None
+    published: SyncReport | None = None
     with connect(settings) as conn:
         prepare(conn)
         report = run_load(conn, request, command="load", quiet=as_json)
-        if create_page:
+        if create_page or settings.enable_dual_write:
             # A page shows what the marts say, so they are brought up to date first.
             environment = pg_environment(settings, database=conn.info.dbname)
-            built = run_dbt(settings, build_arguments(), environment=environment, quiet=True)
+            with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
+                built = run_dbt(settings, build_arguments(), environment=environment, quiet=True)
+            if built.exit_code == exits.DONE:
+                published = publish_after(settings, conn, ("notion",))
     exit_code = exits.DONE if report.is_complete else exits.PARTIAL
     if built is not None and built.exit_code != exits.DONE:
         exit_code = built.exit_code
+    if published is not None and published.status != "done":
+        exit_code = max(exit_code, exits.PARTIAL) if exit_code != exits.FAILED else exit_code
     if as_json:
-        output.print_json(load_document(report) | {"exit_code": exit_code})
+        document = load_document(report) | {"exit_code": exit_code}
+        if published is not None:
+            document["sync"] = sync_document(published)
+        output.print_json(document)
         return exit_code
     print_load(report)
     if built is not None:
         print_build(built)
+    if published is not None:
+        print_sync(published)
     if create_page and not settings.enable_notion_sync:
         output.say("No page was made: Notion is off (ENABLE_NOTION_SYNC=false).")
     return exit_code
@@ -162,6 +176,7 @@ def build_document(built: DbtRun) -> dict[str, Any]:
 
 def refresh_command(request: LoadRequest, *, as_json: bool) -> int:
     """Runs the scheduled refresh and prints one summary."""
+    from omics.publishing import print_sync, sync_document
     from omics.refresh import refresh
     from omics.reports import print_build, print_load
     from warehouse.connection import connect
@@ -186,12 +201,16 @@ def refresh_command(request: LoadRequest, *, as_json: bool) -> int:
             document["load"] = load_document(report.load)
         if report.build is not None:
             document["build"] = build_document(report.build)
+        if report.sync is not None:
+            document["sync"] = sync_document(report.sync)
         output.print_json(document)
         return report.exit_code
     if report.load is not None:
         print_load(report.load)
     if report.build is not None:
         print_build(report.build)
+    if report.sync is not None:
+        print_sync(report.sync)
     for source in report.stale_sources:
         output.say(f"stale: nothing new was loaded into {source} for a while")
     output.say(f"run {report.run_id} ended with exit code {report.exit_code}")

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
 
 
 def prepare(conn: psycopg.Connection[Any]) -> None:
-    """Makes landing tables, run tables and seeds; a few quick queries once they exist."""
+    """Makes the tables of landing, runs and sync, and seeds; quick queries once they exist."""
     from loaders import load
     from omics.dbt import PROJECT_FOLDER
     from omics.seeds import ensure_seeds
+    from sync import state
     from warehouse.settings import get_settings
 
     load.prepare(conn)
+    state.ensure(conn)
     ensure_seeds(conn, get_settings().root / PROJECT_FOLDER / "seeds")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from loaders.load import LoadReport, LoadRequest, Progress
+    from sync.publish import SyncReport
     from warehouse.settings import Settings
 
 
@@ -26,6 +27,7 @@ class RefreshReport:
     load: LoadReport | None = None
     stale_sources: list[str] = field(default_factory=list)
     build: DbtRun | None = None
+    sync: SyncReport | None = None
     durations: dict[str, float] = field(default_factory=dict)
     message: str | None = None
 
@@ -37,6 +39,8 @@ class RefreshReport:
         if self.build is not None:
             counts |= self.build.counts
             counts["failed_nodes"] = len(self.build.failed)
+        if self.sync is not None:
+            counts["published"] = sum(target.sent for target in self.sync.targets)
         return counts
 
 
@@ -67,6 +71,7 @@ def refresh(
     """
     from loaders.load import load
     from omics.preparing import prepare
+    from omics.publishing import publish_after
     from warehouse.connection import pg_environment
     from warehouse.ledger import finish_run, start_run
     from warehouse.lock import LockHeld, advisory_lock
@@ -87,8 +92,13 @@ def refresh(
                 )
             report.durations["build"] = report.build.seconds
             store_results(conn, run_id, report.build)
+            if report.build.return_code == 0:
+                began = time.monotonic()
+                report.sync = publish_after(settings, conn, ("notion", "pinecone"))
+                if report.sync is not None:
+                    report.durations["sync"] = round(time.monotonic() - began, 3)
             report.exit_code = _exit_code(report)
-            report.message = failure_message(report.build)
+            report.message = failure_message(report.build) or sync_message(report.sync)
         except LockHeld as held:
             report.exit_code, report.message = exits.LOCKED, str(held)
             raise
@@ -116,10 +126,22 @@ def failure_message(build: DbtRun) -> str | None:
     return "dbt failed before it ran a node" if build.return_code != 0 else None
 
 
+def sync_message(sync: SyncReport | None) -> str | None:
+    """Returns why something is not published yet, or None."""
+    messages = [
+        f"{target.target_id}: {target.message}"
+        for target in (sync.targets if sync else ())
+        if target.status != "done" and target.message
+    ]
+    return "; ".join(messages) or None
+
+
 def _exit_code(report: RefreshReport) -> int:
     if report.build is None or report.build.return_code != 0:
         return exits.FAILED
     complete = report.load is not None and report.load.is_complete
+    # What could not be published waits in the outbox: the marts are fine.
+    complete = complete and (report.sync is None or report.sync.status == "done")
     return exits.DONE if complete else exits.PARTIAL
 
 

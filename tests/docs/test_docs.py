@@ -224,7 +224,7 @@ def test_readme_begins_with_the_flow_and_the_two_commands() -> None:
 @cache
 def _verbs() -> set[str]:
     makefile = (REPOSITORY / "Makefile").read_text("utf-8")
-    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
 @each_page
