@@ -9,12 +9,12 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import bench_lipids, bench_load
+from benchmarks import bench_lipids, bench_load, bench_scores
 from benchmarks.bench_load import FULL, SMALL, Row, Scale
 from benchmarks.measure import REPOSITORY
 from benchmarks.server import embedded_server
 
-BENCHMARKS = {**bench_load.BENCHMARKS, **bench_lipids.BENCHMARKS}
+BENCHMARKS = {**bench_load.BENCHMARKS, **bench_lipids.BENCHMARKS, **bench_scores.BENCHMARKS}
 REPORT = REPOSITORY / "docs" / "benchmarks.md"
 
 

@@ -50,7 +50,7 @@
 
 {#-
     The datasets whose ranks this run makes: changed ones, and those that were not ranked yet. A dataset
-    is ranked once a signature has components of its feature type, so that without signatures nothing
+    is ranked once a signature has components of its kind of molecule, so that without signatures nothing
     is done.
 -#}
 {% macro datasets_to_rank() -%}
@@ -65,7 +65,9 @@
         and exists (
             select 1
             from {{ ref('signature_components') }} as components
-            where components.feature_type = versions.feature_type
+            where
+                {{ molecule_of('components.feature_type') }}
+                = {{ molecule_of('versions.feature_type') }}
         )
         {% if is_incremental() and relation is not none -%}
         and (

@@ -3,14 +3,30 @@
     this run replaced, renamed or removed a dataset; a new dataset frees no name.
 -#}
 
-{#- Post-hook of `feature_names`: names that no row of a fact was resolved by. -#}
+{#- True when this run took a name out of use: a dataset or a signature changed or left. -#}
+{% macro something_left() -%}
+    exists (
+                select 1 from {{ ref('int_datasets_changed') }} as changed
+                where changed.change <> 'new'
+                union all
+                select 1 from {{ ref('int_signatures_changed') }} as changed
+                where changed.change <> 'new'
+            )
+{%- endmacro %}
+
+
+{#- Post-hook of `feature_names`: names that no row of a fact and no component of a signature was resolved by. -#}
 {% macro forget_unused_names() -%}
     {%- if is_incremental() -%}
         delete from {{ this }} as known
         where
-            exists (
-                select 1 from {{ ref('int_datasets_changed') }} as changed
-                where changed.change <> 'new'
+            {{ something_left() }}
+            and not exists (
+                select 1 from {{ ref('int_signature_component_names') }} as component
+                where
+                    component.reported_name = known.reported_name
+                    and {{ molecule_of('component.feature_type') }}
+                    = {{ molecule_of('known.feature_type') }}
             )
             {%- for fact in ['dataset_features', 'differential_results'] %}
             and not exists (
@@ -31,10 +47,7 @@
     {%- if is_incremental() -%}
         delete from {{ this }} as known
         where
-            exists (
-                select 1 from {{ ref('int_datasets_changed') }} as changed
-                where changed.change <> 'new'
-            )
+            {{ something_left() }}
             and not exists (
                 select 1 from {{ ref('feature_names') }} as feature_names
                 where feature_names.feature_id = known.feature_id

@@ -101,6 +101,10 @@ used as (
     where {{ of_outdated_files('result_rows.file_id') }}
 ),
 
+signature_names as not materialized (
+    select * from {{ ref('int_signature_component_names') }}
+),
+
 distinct_names as (
     select
         used.feature_type,
@@ -117,7 +121,7 @@ distinct_names as (
     group by used.feature_type, used.reported_name, used.context
 ),
 
-readings as (
+readings as materialized (
     select distinct
         contexts.feature_type,
         contexts.context,
@@ -129,7 +133,7 @@ readings as (
     from contexts
 ),
 
-of_datasets as (
+of_datasets as materialized (
     select
         {{ feature_name_id(
             'distinct_names.feature_type', 'distinct_names.reported_name', 'distinct_names.context'
@@ -149,9 +153,72 @@ of_datasets as (
         on
             distinct_names.feature_type = readings.feature_type
             and distinct_names.dataset_context = readings.context
+),
+
+-- Components of signatures are read as the names of every kind of dataset that there is, so that a
+-- name means the same in a signature and in the dataset that it is compared with; and once as names
+-- that nothing is known of.
+all_readings as materialized (
+    select * from readings
+    union
+    select distinct
+        signature_names.feature_type,
+        '' as context,
+        cast(null as text) as taxon,
+        case when signature_names.feature_type = 'lipid' then '' end as dialect,
+        cast(null as text) as reading_type,
+        cast(null as text) as identifier_type,
+        signature_names.feature_type = 'lipid' as is_lipid
+    from signature_names
+),
+
+one_reading as (
+    select distinct on (all_readings.feature_type, all_readings.context) all_readings.*
+    from all_readings
+    order by
+        all_readings.feature_type asc,
+        all_readings.context asc,
+        all_readings.is_lipid desc,
+        all_readings.dialect asc nulls last
+),
+
+of_signatures as (
+    select
+        {{ feature_name_id(
+            'one_reading.feature_type', 'signature_names.reported_name', 'one_reading.context'
+        ) }} as feature_name_id,
+        one_reading.feature_type,
+        signature_names.reported_name,
+        one_reading.context,
+        one_reading.taxon,
+        one_reading.dialect,
+        one_reading.reading_type,
+        cast(null as text) as identifier,
+        one_reading.identifier_type,
+        cast(null as text) as flag,
+        one_reading.is_lipid
+    from signature_names
+    inner join one_reading
+        on
+            {{ molecule_of('signature_names.feature_type') }}
+            = {{ molecule_of('one_reading.feature_type') }}
+),
+
+new_of_signatures as (
+    select of_signatures.*
+    from of_signatures
+    left join ledger
+        on of_signatures.feature_name_id = ledger.feature_name_id
+    left join of_datasets
+        on of_signatures.feature_name_id = of_datasets.feature_name_id
+    where
+        ledger.feature_name_id is null
+        and of_datasets.feature_name_id is null
 )
 
 select * from of_datasets
+union
+select * from new_of_signatures
 union
 select ledger.*
 from ledger

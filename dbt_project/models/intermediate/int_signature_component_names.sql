@@ -8,9 +8,7 @@ components as (
 
 select distinct
     components.feature_type,
-    components.reported_name,
-    cast(null as text) as taxon,
-    '' as dialect
+    components.reported_name
 from sets
 inner join components
     on

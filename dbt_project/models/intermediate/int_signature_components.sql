@@ -24,8 +24,6 @@ matched as (
         components.feature_type_evidence,
         components.direction,
         components.weight,
-        {{ feature_identity('components.feature_type', 'components.reported_name') }}
-            as feature_id,
         case
             when components.feature_type is null then 'none'
             when components.feature_type <> 'lipid' then 'reported_name'

@@ -6,6 +6,10 @@ with current_versions as (
 
 sets as (
     select * from {{ ref('stg_signatures__sets') }}
+),
+
+identity_state as (
+    select * from {{ ref('int_identity_state') }}
 )
 
 select
@@ -21,10 +25,15 @@ select
     sets.name,
     sets.fields,
     md5(concat_ws(
-        '|', current_versions.file_id, current_versions.load_id, current_versions.is_source_missing
+        '|',
+        current_versions.file_id,
+        current_versions.load_id,
+        current_versions.is_source_missing,
+        identity_state.fingerprint
     )) as build_key
 from current_versions
 inner join sets
     on
         current_versions.file_id = sets.file_id
         and current_versions.load_id = sets.load_id
+cross join identity_state

@@ -20,6 +20,13 @@ components as (
     select * from {{ ref('int_signature_components') }}
 ),
 
+feature_names as (
+    select *
+    from {{ ref('feature_names') }}
+    where context = ''
+),
+
+-- What the name means by itself. In a dataset it may mean more: signature_features tells.
 resolved as (
     select
         components.signature_id,
@@ -29,13 +36,18 @@ resolved as (
         components.reported_name,
         components.feature_type,
         components.feature_type_evidence,
-        components.feature_id,
+        feature_names.feature_id,
+        coalesce(feature_names.status, 'unmapped') as status,
         components.direction,
         components.weight,
         components.match_level
     from to_build
     inner join components
         on to_build.signature_id = components.signature_id
+    left join feature_names
+        on
+            components.reported_name = feature_names.reported_name
+            and components.feature_type = feature_names.feature_type
     where {{ of_changed_files('components.file_id') }}
 ),
 
@@ -47,55 +59,24 @@ directed as (
             partition by resolved.signature_id
         ) as is_directed
     from resolved
-),
-
--- Several names of one feature count once: the heaviest, and none where they contradict each other.
-signed as (
-    select
-        directed.*,
-        case
-            when directed.match_level in ('class', 'none') then null
-            when directed.is_directed then nullif(directed.direction, 0) * directed.weight
-            else directed.weight
-        end as signed_weight
-    from directed
-),
-
-ranked as (
-    select
-        signed.*,
-        row_number() over (
-            partition by signed.signature_id, signed.feature_id
-            order by
-                abs(signed.signed_weight) desc nulls last,
-                convert_to(signed.reported_name, 'UTF8') asc
-        ) as name_rank,
-        min(sign(signed.signed_weight)) over (
-            partition by signed.signature_id, signed.feature_id
-        ) < 0
-        and max(sign(signed.signed_weight)) over (
-            partition by signed.signature_id, signed.feature_id
-        ) > 0 as is_contradicted
-    from signed
 )
 
 select
-    ranked.signature_id,
-    ranked.position,
-    ranked.source_file_id,
-    ranked.row_number,
-    ranked.reported_name,
-    ranked.feature_type,
-    ranked.feature_type_evidence,
-    ranked.feature_id,
-    ranked.direction,
-    ranked.weight,
-    ranked.match_level,
+    directed.signature_id,
+    directed.position,
+    directed.source_file_id,
+    directed.row_number,
+    directed.reported_name,
+    directed.feature_type,
+    directed.feature_type_evidence,
+    directed.feature_id,
+    directed.status,
+    directed.direction,
+    directed.weight,
+    directed.match_level,
     case
-        when
-            ranked.feature_id is not null
-            and ranked.name_rank = 1
-            and not coalesce(ranked.is_contradicted, false)
-            then ranked.signed_weight
+        when directed.match_level in ('class', 'none') then null
+        when directed.is_directed then nullif(directed.direction, 0) * directed.weight
+        else directed.weight
     end as signed_weight
-from ranked
+from directed

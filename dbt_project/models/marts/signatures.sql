@@ -27,7 +27,7 @@ counted as (
             where components.feature_type is not null
         ) as feature_types,
         count(*) as n_components,
-        count(components.feature_id) as n_resolved,
+        count(*) filter (where components.status = 'mapped') as n_resolved,
         count(components.signed_weight) as n_scored,
         count(*) filter (where components.direction > 0) as n_up,
         count(*) filter (where components.direction < 0) as n_down

@@ -29,18 +29,16 @@ changed_signatures as not materialized (
     select * from {{ ref('int_signatures_changed') }}
 ),
 
-versions as (
-    select * from {{ ref('int_dataset_versions') }}
-),
-
 observations as not materialized (
     select * from {{ ref('scored_observations') }}
 ),
 
 components as not materialized (
-    select *
-    from {{ ref('signature_components') }}
-    where signed_weight is not null
+    select * from {{ ref('signature_features') }}
+),
+
+contexts as (
+    select * from {{ ref('int_dataset_contexts') }}
 ),
 
 all_components as (
@@ -55,14 +53,15 @@ assay_ranks as not materialized (
     select * from {{ ref('assay_ranks') }}
 ),
 
--- How many components could match in a dataset of a feature type, and how many there are.
+-- How many features could match in one kind of dataset, and how many components there are.
 sizes as materialized (
     select
         components.signature_id,
         components.feature_type,
+        components.context,
         count(*) as n_possible
     from components
-    group by components.signature_id, components.feature_type
+    group by components.signature_id, components.feature_type, components.context
 ),
 
 totals as materialized (
@@ -74,20 +73,28 @@ totals as materialized (
 ),
 
 wanted_datasets as materialized (
-    select distinct
-        observations.dataset_id,
+    select
+        contexts.dataset_id,
+        contexts.feature_type,
+        contexts.context,
         {% if is_incremental() -%}
-            observations.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
-                as is_changed
+        contexts.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
+            as is_changed
         {%- else -%}
-            true as is_changed
+        true as is_changed
         {%- endif %}
-    from observations
-    {% if is_incremental() -%}
-        where
-            observations.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
+    from contexts
+    where
+        exists (
+            select 1 from observations
+            where observations.dataset_id = contexts.dataset_id
+        )
+        {% if is_incremental() -%}
+        and (
+            contexts.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
             or exists (select 1 from changed_signatures)
-    {%- endif %}
+        )
+        {%- endif %}
 ),
 
 -- Hits in contrasts, from the top of each list down. Cumulated weights are what the running sum of
@@ -106,7 +113,10 @@ contrast_hits as (
     inner join contrast_ranks
         on wanted_datasets.dataset_id = contrast_ranks.dataset_id
     inner join components
-        on contrast_ranks.feature_id = components.feature_id
+        on
+            contrast_ranks.feature_id = components.feature_id
+            and wanted_datasets.feature_type = components.feature_type
+            and wanted_datasets.context = components.context
     {% if is_incremental() -%}
         where
             wanted_datasets.is_changed
@@ -214,7 +224,10 @@ assay_hits as (
     inner join assay_ranks
         on wanted_datasets.dataset_id = assay_ranks.dataset_id
     inner join components
-        on assay_ranks.feature_id = components.feature_id
+        on
+            assay_ranks.feature_id = components.feature_id
+            and wanted_datasets.feature_type = components.feature_type
+            and wanted_datasets.context = components.context
     {% if is_incremental() -%}
         where
             wanted_datasets.is_changed
@@ -343,16 +356,15 @@ judged as (
         on
             pairs.dataset_id = observations.dataset_id
             and pairs.observation_id = observations.observation_id
-    inner join versions
-        on
-            pairs.dataset_id = versions.dataset_id
-            and versions.is_current
+    inner join wanted_datasets
+        on pairs.dataset_id = wanted_datasets.dataset_id
     inner join totals
         on pairs.signature_id = totals.signature_id
     left join sizes
         on
             pairs.signature_id = sizes.signature_id
-            and versions.feature_type = sizes.feature_type
+            and wanted_datasets.feature_type = sizes.feature_type
+            and wanted_datasets.context = sizes.context
     cross join settings
     where pairs.n_matched > 0
 ),
