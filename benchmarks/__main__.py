@@ -9,12 +9,17 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import bench_lipids, bench_load, bench_scores
+from benchmarks import bench_formats, bench_lipids, bench_load, bench_scores
 from benchmarks.bench_load import FULL, SMALL, Row, Scale
 from benchmarks.measure import REPOSITORY
 from benchmarks.server import embedded_server
 
-BENCHMARKS = {**bench_load.BENCHMARKS, **bench_lipids.BENCHMARKS, **bench_scores.BENCHMARKS}
+BENCHMARKS = {
+    **bench_load.BENCHMARKS,
+    **bench_lipids.BENCHMARKS,
+    **bench_scores.BENCHMARKS,
+    **bench_formats.BENCHMARKS,
+}
 REPORT = REPOSITORY / "docs" / "benchmarks.md"
 
 

@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "hdf5",
     "mwtab",
     "mztab",
+    "olink_wide",
     "parquet",
     "series_matrix",
     "tenx",

@@ -1,6 +1,6 @@
 """Tables with one value per row: pivoted into features x samples while they are read.
 
-Only what the pivot needs is held, about 40 bytes for each value of the matrix, whatever stands
+Only what the pivot needs is held, about 35 bytes for each value of the matrix, whatever stands
 beside it in the file; records that repeat a value are dropped as they come. Several quantities of
 one table are pivoted in one pass.
 
@@ -11,7 +11,7 @@ matrix. ``row_number`` of a landed row is that of the feature's first record.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_CELLS = 200_000_000
 _BATCH_VALUES = 1_000_000
 #: Records held back before repeated ones among them are settled.
-_SETTLE_AT = 1_000_000
+_SETTLE_AT = 500_000
 #: Values kept for the verdicts on scale and zeros.
 _SAMPLED = 200_000
 #: What joins the columns that name a sample together, such as run and channel.
@@ -79,6 +79,8 @@ class _Pivot:
     """Gathers the records of one quantity."""
 
     def __init__(self, grid: Grid, roles: Roles, context: Context) -> None:
+        import numpy as np
+
         self.grid = grid
         self.roles = roles
         self.context = context
@@ -98,7 +100,12 @@ class _Pivot:
         self._flagged: dict[str, set[int]] = {flag: set() for flag in roles.flag_columns}
         self._held: list[tuple[Any, ...]] = []
         self._n_held = 0
-        self._settled: tuple[Any, ...] | None = None
+        self._chunks: list[tuple[Any, Any, Any, Any]] = []
+        self._offsets = [0]
+        self._slots: Any = np.array([], dtype=np.int64)
+        self._where: Any = np.array([], dtype=np.int32)
+        self._first: Any = np.array([], dtype=np.int64)
+        self._zeros = self._missing = 0
         self._sampled: list[Any] = []
         self._n_sampled = 0
         self.n_records = 0
@@ -251,50 +258,91 @@ class _Pivot:
         import numpy as np
         import pyarrow as pa
 
-        held = ([self._settled] if self._settled is not None else []) + self._held
-        if not held:
+        if not self._held:
             return
-        codes, runs, text, numbers, row_numbers = (
-            np.concatenate([part[at] for part in held])
-            if at not in (2, 3)
-            else pa.concat_arrays([part[at] for part in held])
-            for at in range(5)
-        )
-        self._held, self._n_held = [], 0
+        held, self._held, self._n_held = self._held, [], 0
+        codes, runs, rows_of = (np.concatenate([part[at] for part in held]) for at in (0, 1, 4))
+        text, numbers = (pa.concat_arrays([part[at] for part in held]) for at in (2, 3))
+        del held
         slots = codes.astype(np.int64) << 32 | runs
         order = np.argsort(slots, kind="stable")
         leads = np.ones(len(order), dtype=bool)
         leads[1:] = slots[order[1:]] != slots[order[:-1]]
+        doubles = numbers.to_numpy(zero_copy_only=False)
         if not leads.all():
-            self._settle_repeats(order, leads, text, numbers, row_numbers)
-        chosen = np.sort(order[leads])
-        if len(chosen) < len(order):
-            at = pa.array(chosen)
-            codes, runs, row_numbers = codes[chosen], runs[chosen], row_numbers[chosen]
-            text, numbers = text.take(at), numbers.take(at)
-        self._settled = (codes, runs, text, numbers, row_numbers)
+            lead_of = order[np.maximum.accumulate(np.where(leads, np.arange(len(order)), 0))]
+            mine, theirs = order[~leads], lead_of[~leads]
+            self._repeat(
+                mine, text, rows_of, doubles[mine], doubles[theirs],
+                lambda at: (int(rows_of[theirs[at]]), text[theirs[at]].as_py()),
+            )  # fmt: skip
+        chosen = order[leads]
+        place = np.searchsorted(self._slots, slots[chosen])
+        known = np.zeros(len(chosen), dtype=bool)
+        inside = place < len(self._slots)
+        known[inside] = self._slots[place[inside]] == slots[chosen[inside]]
+        if known.any():
+            mine, theirs = chosen[known], self._where[place[known]]
+            earlier, at_rows = self._earlier(theirs)
+            before = values.parse(earlier, NumberStyle()).numbers.to_numpy(zero_copy_only=False)
+            self._repeat(
+                mine, text, rows_of, doubles[mine], before,
+                lambda at: (int(at_rows[at]), earlier[at].as_py()),
+            )  # fmt: skip
+        chosen = np.sort(chosen[~known])
+        codes, runs, rows_of = codes[chosen], runs[chosen], rows_of[chosen].astype(np.int32)
+        self._zeros += int((doubles[chosen] == 0).sum())
+        self._missing += int(np.isnan(doubles[chosen]).sum())
+        start = self._offsets[-1]
+        self._chunks.append((codes, runs, text.take(pa.array(chosen)), rows_of))
+        self._offsets.append(start + len(chosen))
+        self._first = _lowest(self._first, codes, rows_of)
+        merged = np.concatenate([self._slots, slots[chosen]])
+        places = np.arange(start, start + len(chosen), dtype=np.int32)
+        where = np.concatenate([self._where, places])
+        order = np.argsort(merged, kind="stable")
+        self._slots, self._where = merged[order], where[order]
 
-    def _settle_repeats(
-        self, order: Any, leads: Any, text: Any, numbers: Any, row_numbers: Any
+    def _earlier(self, places: Any) -> tuple[Any, Any]:
+        """Returns text and row numbers of records that were settled before."""
+        import numpy as np
+        import pyarrow as pa
+
+        chunk_of = np.searchsorted(np.array(self._offsets[1:]), places, side="right")
+        texts, rows_of, order = [], [], []
+        for number in np.unique(chunk_of).tolist():
+            at = np.flatnonzero(chunk_of == number)
+            inner = places[at] - self._offsets[number]
+            texts.append(self._chunks[number][2].take(pa.array(inner)))
+            rows_of.append(self._chunks[number][3][inner])
+            order.append(at)
+        back = np.argsort(np.concatenate(order))
+        return pa.concat_arrays(texts).take(pa.array(back)), np.concatenate(rows_of)[back]
+
+    def _repeat(
+        self,
+        mine: Any,
+        text: Any,
+        rows_of: Any,
+        one: Any,
+        other: Any,
+        lead: Callable[[int], tuple[int, str | None]],
     ) -> None:
-        """Compares each repeated record with the first of its feature and sample."""
+        """Books repeated records: equal ones are skipped, others are conflicts."""
         import numpy as np
 
-        lead_of = order[np.maximum.accumulate(np.where(leads, np.arange(len(order)), 0))]
-        mine, theirs = order[~leads], lead_of[~leads]
-        doubles = numbers.to_numpy(zero_copy_only=False)
-        one, other = doubles[mine], doubles[theirs]
         same = (one == other) | (np.isnan(one) & np.isnan(other))
         self.account.skip("repeated_value", int(same.sum()))
         header = self.grid.header[self._value]
-        for at, lead in zip(mine[~same].tolist(), theirs[~same].tolist(), strict=True):
+        for at in np.flatnonzero(~same).tolist():
+            row, said = lead(at)
             self.account.reject(
-                int(row_numbers[at]),
+                int(rows_of[mine[at]]),
                 header,
-                str(text[at].as_py()),
+                str(text[mine[at]].as_py()),
                 "conflicting_values",
-                f"Row {int(row_numbers[lead])} gives {text[lead].as_py()!r} for the same feature "
-                "and sample. Keep one, or name the column that tells them apart in a mapping.",
+                f"Row {row} gives {said!r} for the same feature and sample. Keep one, or name the "
+                "column that tells them apart in a mapping.",
             )
         self.account.check(place=self.context.part, final=False)
 
@@ -308,17 +356,8 @@ class _Pivot:
         import pyarrow as pa
 
         self.settle()
-        if self._settled is None:
+        if not self._chunks:
             self.account.check(place=self.context.part, final=True)
-            none = np.array([], dtype=np.int64)
-            self._settled = (
-                none,
-                none,
-                pa.array([], pa.string()),
-                pa.array([], pa.float64()),
-                none,
-            )
-        codes, runs, text, numbers, row_numbers = self._settled
         width = len(self.samples.names)
         cells = len(self.features.names) * width
         if cells > MAX_CELLS:
@@ -331,17 +370,20 @@ class _Pivot:
                 question="Do the feature and sample columns hold what their headers say?",
                 rows_read=self.n_records,
             )
-        first = np.full(len(self.features.names), np.iinfo(np.int64).max)
-        np.minimum.at(first, codes, row_numbers)
-        order = np.lexsort((runs, codes))
-        at = pa.array(order)
-        self._settled = None
+        # The slots are sorted by feature and sample, so they say the order and all else with it.
+        slots, where, chunks = self._slots, self._where, self._chunks
+        self._chunks = []
+        none = pa.array([], pa.string())
+        text = pa.concat_arrays([chunk[2] for chunk in chunks]) if chunks else none
+        del chunks
         return _Result(
-            codes=codes[order],
-            runs=runs[order],
-            text=text.take(at),
-            numbers=numbers.take(at),
-            first_rows=first,
+            codes=(slots >> 32).astype(np.int32),
+            runs=(slots & 0xFFFFFFFF).astype(np.int32),
+            text=text,
+            where=where,
+            n_zeros=self._zeros,
+            n_missing=self._missing,
+            first_rows=self._first[: len(self.features.names)],
             notes=self._beside(len(self.features.names), 0),
             attributes=self._beside(width, 1),
             flagged=self._flagged,
@@ -368,16 +410,35 @@ class _Pivot:
 
 @dataclass(frozen=True)
 class _Result:
-    """A pivot: records sorted by feature and sample, and what belongs to each of both."""
+    """A pivot: records sorted by feature and sample, and what belongs to each of both.
+
+    ``text`` is in order of the file; ``where`` says where in it each sorted record stands.
+    """
 
     codes: Any
     runs: Any
     text: Any
-    numbers: Any
+    where: Any
+    n_zeros: int
+    n_missing: int
     first_rows: Any
     notes: list[dict[str, str]]
     attributes: list[dict[str, str]]
     flagged: Mapping[str, set[int]]
+
+
+def _lowest(held: Any, codes: Any, rows_of: Any) -> Any:
+    """Returns the lowest row number of each feature, with those of some more records."""
+    import numpy as np
+
+    if not len(codes):
+        return held
+    size = int(codes.max()) + 1
+    if len(held) < size:
+        more = np.full(size - len(held), np.iinfo(np.int64).max)
+        held = np.concatenate([held, more])
+    np.minimum.at(held, codes, rows_of)
+    return held
 
 
 class _Codes:
@@ -497,16 +558,14 @@ class LongReading:
         """
         import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         found, account = self._found, self._account
         width = len(self.header.assays)
         if not account.landed:
             account.land(len(found.codes))
-            zeros = int(pc.sum(pc.equal(found.numbers, 0)).as_py() or 0)
-            account.zeros = zeros
-            account.values = len(found.numbers) - found.numbers.null_count
-            account.values -= zeros if self.header.zero_is_missing else 0
+            account.zeros = found.n_zeros
+            account.values = len(found.codes) - found.n_missing
+            account.values -= found.n_zeros if self.header.zero_is_missing else 0
         account.check(place=self._context.part, final=True)
         step = max(1, _BATCH_VALUES // max(1, width))
         for start in range(0, len(self._names), step):
@@ -514,7 +573,7 @@ class LongReading:
             low, high = np.searchsorted(found.codes, [start, start + len(names)])
             place = np.full(len(names) * width, -1, dtype=np.int64)
             slots = (found.codes[low:high].astype(np.int64) - start) * width + found.runs[low:high]
-            place[slots] = np.arange(low, high)
+            place[slots] = found.where[low:high]
             flat = found.text.take(pa.array(place, mask=place < 0))
             yield rows.feature_rows(
                 pa.array(found.first_rows[start : start + step], pa.int64()),
