@@ -269,7 +269,7 @@ class _TextRows:
         """Returns the same rows with only these columns filled, where the text is large."""
         if self._is_small():
             return self
-        return replace(self, columns=tuple(columns), block=max(self.block, 4 * BLOCK_BYTES))
+        return replace(self, columns=tuple(columns))
 
     def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
         """Yields the rows; those of a small text are cut once and kept."""

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 #: A pivot of more cells than this is refused: the table would be all but empty.
 MAX_CELLS = 200_000_000
-_BATCH_VALUES = 1_000_000
+_BATCH_VALUES = 500_000
 #: Records held back before repeated ones among them are settled.
 _SETTLE_AT = 500_000
+#: Records that are taken at once.
+_TAKE_AT = 20_000
 #: Values kept for the verdicts on scale and zeros.
 _SAMPLED = 200_000
 #: What joins the columns that name a sample together, such as run and channel.
@@ -48,7 +50,7 @@ def long_readings(grid: Grid, found: Sequence[tuple[Roles, Context]]) -> list[Da
     pivots = [_Pivot(grid, roles, context) for roles, context in found]
     narrow = grid.only(sorted({index for pivot in pivots for index in pivot.columns}))
     log = RaggedLog()
-    for table in narrow.rows(log):
+    for table in _gathered(narrow.rows(log)):
         for pivot in pivots:
             pivot.take(table)
     for pivot in pivots:
@@ -68,6 +70,22 @@ def long_readings(grid: Grid, found: Sequence[tuple[Roles, Context]]) -> list[Da
         place = context if at == 0 else replace(context, part=_part(found[0][1], roles))
         readings.append(LongReading(grid, roles, place, pivot))
     return readings
+
+
+def _gathered(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Joins small batches: blocks of a text with wide rows hold few of them each."""
+    import pyarrow as pa
+
+    held: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        held.append(table)
+        count += table.num_rows
+        if count >= _TAKE_AT:
+            yield pa.concat_tables(held).combine_chunks()
+            held, count = [], 0
+    if held:
+        yield pa.concat_tables(held).combine_chunks()
 
 
 def _part(context: Context, roles: Roles) -> str:
