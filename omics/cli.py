@@ -502,6 +502,95 @@ def mappings_forget(
 
 
 @app.command()
+def why(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help="Name, id or path of a dataset; a file; name or id of a feature, signature, "
+            "program, experiment or sample; id of a reject; or a mart, with --key.",
+        ),
+    ],
+    feature: Annotated[
+        str | None,
+        typer.Option("--feature", help="Row of the dataset: name, feature id, or 'row N'."),
+    ] = None,
+    assay: Annotated[
+        str | None, typer.Option("--assay", help="Assay of the dataset: name, header or id.")
+    ] = None,
+    contrast: Annotated[
+        str | None, typer.Option("--contrast", help="Contrast of the dataset: name or id.")
+    ] = None,
+    quality_check: Annotated[
+        str | None, typer.Option("--check", help="Quality check of the dataset.")
+    ] = None,
+    signature: Annotated[
+        str | None,
+        typer.Option("--signature", help="Score of this signature in the dataset: name or id."),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option("--method", help="Method of the score, where there are several.")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="What TARGET is, where its name fits several rows."),
+    ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option("--key", help="COLUMN=VALUE of a row of the mart TARGET; once per column."),
+    ] = None,
+    no_file: Annotated[
+        bool, typer.Option("--no-file", help="Do not open the file to show its line.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Show where a mart row comes from: models, load, file, line, text, reader, decisions.
+
+    Example: omics why hepatocyte_lipids --feature "PC 34:1" --assay Statin_1
+    """
+    from omics.lineage import why_command
+    from warehouse.lineage.find import KINDS, Within
+
+    within = Within(feature, assay, contrast, quality_check, signature, method)
+    if kind is not None and kind not in KINDS:
+        _usage(f"'{kind}' is not a kind; expected one of {', '.join(KINDS)}")
+    if keys and not (within.is_empty and kind is None):
+        _usage("--key tells a row by itself; leave the other options out")
+    if assay is not None and contrast is not None:
+        _usage("give --assay or --contrast, not both: a dataset has either")
+    if quality_check is not None and (feature or assay or contrast or signature):
+        _usage("--check goes with a dataset alone")
+    if signature is not None and feature is not None:
+        _usage("give --signature or --feature, not both")
+    if method is not None and signature is None:
+        _usage("--method goes with --signature")
+    return why_command(
+        target,
+        kind=kind,
+        within=within,
+        keys=keys or [],
+        open_files=not no_file,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def impact(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Path, end of a path, hash or id of a file.")
+    ],
+    as_json: Json = False,
+) -> int:
+    """Show every mart row that rests on a file, as counts with examples, and its datasets.
+
+    Example: omics impact hepatocyte_lipids.csv
+    """
+    from omics.lineage import impact_command
+
+    return impact_command(file, as_json=as_json)
+
+
+@app.command()
 def start() -> int:
     """Start the embedded server, if it does not run yet.
 

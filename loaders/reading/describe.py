@@ -116,6 +116,7 @@ def matrix_header(
         zero_is_missing = False
         zero_evidence["decision"] = "kept: the scale is not linear"
     roles_said = {
+        "orientation": roles.orientation,
         **roles.evidence,
         **grid.evidence,
         **more,

@@ -17,6 +17,8 @@ import psycopg
 import pytest
 
 from tests.end_to_end.conftest import Omics
+from tests.end_to_end.lineage import keys_of, lost_facts, unresolved
+from warehouse.lineage.routes import routes
 
 #: Matrices and result tables that this version reads; a change that loses one fails.
 LEAST_LOADED = 40
@@ -110,6 +112,23 @@ def test_references_are_landed_row_by_row(loaded: psycopg.Connection[Any], corpu
     ).fetchall()
     assert len(landed) == len(wanted)
     assert all(said == count == different for _, said, count, different in landed)
+
+
+def test_every_fact_has_its_file_its_load_and_its_landed_row(
+    loaded: psycopg.Connection[Any],
+) -> None:
+    assert lost_facts(loaded) == {}
+
+
+@pytest.mark.parametrize("mart", sorted(routes()))
+def test_rows_of_every_dataset_and_mart_lead_to_a_file(
+    loaded: psycopg.Connection[Any], mart: str
+) -> None:
+    # One row of each dataset, or every hundredth where rows are of no dataset.
+    one_per = "dataset_id" if "dataset_id" in routes()[mart].key else None
+    keys = keys_of(loaded, mart, one_per=one_per, every=1 if one_per else 100)
+    _, wrong = unresolved(loaded, mart, keys)
+    assert wrong == []
 
 
 def find_datasets(

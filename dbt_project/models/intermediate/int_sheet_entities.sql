@@ -71,6 +71,10 @@ places as (
             records.row_number
             order by records.sheet_path, records.sheet_key, records.row_number
         ))[1] as row_number,
+        array_agg(
+            records.record_id
+            order by records.sheet_path, records.sheet_key, records.row_number
+        ) as record_ids,
         array_agg(distinct records.sheet_folder) as folders,
         array_agg(distinct {{ folded_words("records.fields ->> 'code'") }}) filter (
             where records.fields ? 'code'
@@ -96,6 +100,7 @@ select
         order by alias.name
     ) as aliases,
     places.folders,
+    places.record_ids,
     places.source_file_id,
     places.row_number
 from merged

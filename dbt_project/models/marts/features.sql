@@ -3,7 +3,11 @@
     incremental_strategy='delete+insert',
     unique_key=['feature_id'],
     on_schema_change='fail',
-    indexes=[{'columns': ['feature_id'], 'unique': true}, {'columns': ['canonical_id']}],
+    indexes=[
+        {'columns': ['feature_id'], 'unique': true},
+        {'columns': ['canonical_id']},
+        {'columns': ['name'], 'type': 'hash'},
+    ],
     post_hook=['{{ forget_unused_features() }}', 'analyze {{ this }}'],
     meta={'reference': true},
 ) }}
