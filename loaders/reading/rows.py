@@ -175,10 +175,11 @@ def clean(
     if not len(names):
         return table, names
     empty = pc.equal(names, "")
-    odd = pc.or_(
-        pc.or_(empty, pc.is_in(names, value_set=_summary_names())),
-        pc.match_substring_regex(names, _RULE_ROW),
-    )
+    odd = pc.or_(empty, pc.is_in(names, value_set=_summary_names()))
+    ruled = pc.match_substring_regex(names, _RULE_ROW)
+    if pc.any(ruled).as_py():
+        # Names may begin so too, such as precursors of Spectronaut: only rows without values count.
+        odd = pc.or_(odd, _without_values(table, ruled, quantity_columns))
     if not pc.any(odd).as_py():
         return table, names
     width = table.num_columns - 1
@@ -213,6 +214,22 @@ def clean(
         return table, names
     keep = pc.invert(pc.is_in(pa.array(range(len(names))), value_set=pa.array(drop)))
     return table.filter(keep), names.filter(keep)
+
+
+def _without_values(table: pa.Table, among: Any, columns: Sequence[int]) -> Any:
+    """Returns which of some rows hold nothing in the columns of quantities."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    at = pc.indices_nonzero(among)
+    held = table.take(at)
+    for index in columns:
+        blank = pc.equal(pc.utf8_trim_whitespace(flat_column(held, index)), "")
+        at, held = at.filter(blank), held.filter(blank)
+        if not len(at):
+            break
+    numbers = pa.array(range(len(among)), pa.uint64()) if len(at) else None
+    return pa.array([False] * len(among)) if numbers is None else pc.is_in(numbers, value_set=at)
 
 
 def joint_of(roles: Roles) -> str:

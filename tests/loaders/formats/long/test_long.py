@@ -123,3 +123,14 @@ def test_a_large_text_is_read_with_only_the_columns_it_needs(read, monkeypatch, 
     assert proteins.quantities[1] == "{5,6,7,8}"
     assert precursors.quantities[-1] == "{398,399,400,401}"
     assert [row["row_number"] for row in proteins.rows[:3]] == [2, 6, 10]
+
+
+def test_names_that_begin_like_a_rule_are_features_and_rules_without_values_are_not(read):
+    header = ["R.FileName", "PG.ProteinGroups", "PG.Quantity", "EG.PrecursorId", "FG.Quantity"]
+    rows = [["r1", "P1", "1.5", "_AAK_.2", "2.5"], ["r1", "P1", "1.5", "_CCK_.2", "3.5"]]
+    rows.append(["", "-----", "", "-----", ""])
+    text = "\n".join("\t".join(row) for row in [header, *rows]) + "\n"
+    proteins, precursors = read(text, omics=None)
+    assert precursors.names == ["_AAK_.2", "_CCK_.2"]
+    assert precursors.counts.rows_skipped_by_rule == {"separator": 1}
+    assert proteins.counts.rows_skipped_by_rule == {"repeated_value": 1, "separator": 1}
