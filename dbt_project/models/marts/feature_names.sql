@@ -12,6 +12,7 @@
 -- depends_on: {{ ref('dataset_features') }}
 -- depends_on: {{ ref('differential_results') }}
 -- depends_on: {{ ref('int_datasets_changed') }}
+-- depends_on: {{ ref('int_signatures_changed') }}
 with resolved as (
     select * from {{ ref('int_feature_names_resolved') }}
 )

@@ -13,6 +13,7 @@
 ) }}
 
 -- depends_on: {{ ref('int_datasets_changed') }}
+-- depends_on: {{ ref('int_signatures_changed') }}
 -- depends_on: {{ ref('feature_names') }}
 with members as (
     select * from {{ ref('int_name_members') }}
