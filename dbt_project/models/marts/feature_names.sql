@@ -13,6 +13,7 @@
 -- depends_on: {{ ref('differential_results') }}
 -- depends_on: {{ ref('int_datasets_changed') }}
 -- depends_on: {{ ref('int_signatures_changed') }}
+-- depends_on: {{ ref('int_signature_component_names') }}
 with resolved as (
     select * from {{ ref('int_feature_names_resolved') }}
 )
