@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from loaders import vocabulary
 from loaders.formats.protocol import GROUP_RULE, About, Content, Head, Quantity, Sniff
 from loaders.model import DatasetReading, ReadOptions, Roles, Unreadable
 from loaders.reading import building
@@ -167,6 +168,8 @@ class HtseqCounts:
         if not all(_COUNT.match(row[-1].strip()) for row in rows):
             return None
         names = [row[0].strip() for row in rows]
+        if _is_header(names):
+            return None
         if any(re.match(_HTSEQ_SUMMARY, name) for name in names):
             return Sniff(1.0, "no header, counts, and a row that begins with __")
         if sum(1 for name in names if _ENSEMBL.match(name)) >= 0.8 * len(names):
@@ -238,6 +241,16 @@ class HtseqCounts:
             line.startswith("__") and re.match(_HTSEQ_SUMMARY, line.split("\t")[0])
             for _, line in content.lines()
         )
+
+
+def _is_header(names: Sequence[str]) -> bool:
+    """Whether the first row names columns: samples may be called 001 and 002."""
+    first, others = names[0], names[1:]
+    if not first or vocabulary.normalise(first) in vocabulary.words("headers", "feature"):
+        return True
+    ids = sum(1 for name in others if _ENSEMBL.match(name))
+    is_odd = not _ENSEMBL.match(first) and not re.match(_HTSEQ_SUMMARY, first)
+    return is_odd and ids >= 0.8 * max(1, len(others))
 
 
 FORMATS = (StarCounts(), HtseqCounts())
