@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-sync load build refresh sync test lint format docs bench start stop clean pins
+.PHONY: help setup demo demo-sync load build refresh sync test fuzz lint format docs bench start stop clean pins
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -58,6 +58,9 @@ demo-sync: $(INSTALLED) ## load, build and publish the examples to local stand-i
 
 test: $(INSTALLED) ## run the tests: make test [ARGS="-k lock"]
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(INSTALLED) ## spoil files of every format and read them: make fuzz [CASES=20000] [SEED=1]
+	@$(BIN)/python -m tests.fuzz --cases "$${CASES:-20000}" --seed "$${SEED:-1}"
 
 lint: $(INSTALLED) ## check style and types of Python and SQL, and that dbt understands the project
 	@$(BIN)/ruff check .

@@ -112,7 +112,9 @@ class Adat:
         left = [*table.fields, *[""] * (n_left - len(table.fields))]
         header = [_KEY, *left, *sequences[1:]]
         labels = [["", *[""] * table.corner, *row] for row in table.labels if row is not sequences]
-        grid = building.table_of(header, records, label_rows=labels, evidence={"delimiter": "\t"})
+        grid = building.table_of(
+            header, records, label_rows=labels, evidence={"delimiter": "\t"}, content=content
+        )
         units = next((row for row in table.labels if row[0] == "Units"), ["", "RFU"])
         features = tuple(at for at in range(n_left + 1, len(header)) if header[at])
         roles = Roles(

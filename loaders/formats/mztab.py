@@ -236,6 +236,7 @@ def _reading(
             "section": section.name,
             "encoding": _encoding(content),
         },
+        content=content,
     )
     table = building.first_rows(grid)
     if table is None:

@@ -93,6 +93,15 @@ class SeriesMatrix:
             Unreadable: If the file names no sample.
         """
         top = _look(content)
+        if top.header and _ends_with_a_row(content, top.header[0]):
+            raise Unreadable(
+                "broken_blocks",
+                place=context.part or "end of the file",
+                seen=f"rows and no line {_END} below them",
+                expected="a series matrix up to its last line",
+                question="Was the transfer complete? Copy the file again.",
+                nearest_format="GEO series matrix",
+            )
         accessions = next((v for k, v in top.samples if k == "geo_accession"), [])
         header = top.header or ["ID_REF", *accessions]
         while header and not header[-1]:
@@ -137,6 +146,16 @@ class SeriesMatrix:
         )
         reading.header = replace(reading.header, assays=assays)
         return [reading]
+
+
+def _ends_with_a_row(content: Content, first_header: str) -> bool:
+    """Whether the last line is a row of the table: its end has been cut off."""
+    if content.text is None:
+        return False
+    last = re.split(r"[\r\n]", content.text.tail.rstrip())[-1]
+    return (
+        bool(last) and not last.startswith("!") and last.split("\t")[0].strip('"') != first_header
+    )
 
 
 def _look(content: Content) -> _Top:

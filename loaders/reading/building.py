@@ -99,11 +99,20 @@ def table_of(
     *,
     evidence: Mapping[str, Any] | None = None,
     label_rows: Sequence[Sequence[str]] = (),
+    content: Content | None = None,
 ) -> Grid:
     """Returns the table whose rows a function yields, each with its line in the file.
 
     For rows that stand among others (a prefix tells the section) or that are put together from
     several places. They are cut in Python: 1 to 2 million cells a second.
+
+    Args:
+        header: Headers of all columns; rows with fewer cells are filled up.
+        records: Yields the rows.
+        evidence: What else was seen.
+        label_rows: Rows that describe the assays, each as wide as the header.
+        content: The file, where a line of it is a row: one that was cut off within its last row is
+            then told by that.
     """
     width = len(header)
     return Grid(
@@ -112,7 +121,7 @@ def table_of(
         label_rows=tuple(tuple((list(row) + [""] * width)[:width]) for row in label_rows),
         labels_below=0,
         first_row=1,
-        rows=StreamRows(records, width),
+        rows=StreamRows(records, width, content is not None and _ends_within_a_line(content)),
         evidence=dict(evidence or {}),
     )
 
@@ -128,14 +137,21 @@ class StreamRows:
 
     records: Records
     width: int
+    is_cut: bool = False
 
     def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:
         """Yields the rows; those that are too wide, blank or of one cell go to the log."""
         step = max(1000, _BATCH_CELLS // max(1, self.width))
         kept: list[list[str]] = []
         numbers: list[int] = []
+        doubted: tuple[int, list[str]] | None = None
         for number, cells in self.records():
             row = list(cells)
+            if doubted is not None:
+                log.padded += 1
+                kept.append(doubted[1] + [""] * (self.width - len(doubted[1])))
+                numbers.append(doubted[0])
+                doubted = None
             if len(row) > self.width:
                 if any(cell.strip() for cell in row[self.width :]):
                     log.too_wide.append((number, "\t".join(row)))
@@ -145,6 +161,9 @@ class StreamRows:
                 if not any(cell.strip() for cell in row):
                     log.blank += 1
                     continue
+                if self.is_cut and not log.padded:
+                    doubted = (number, row)
+                    continue
                 log.padded += 1
                 row += [""] * (self.width - len(row))
             kept.append(row)
@@ -152,8 +171,14 @@ class StreamRows:
             if len(kept) >= step:
                 yield grids.table_of_rows(kept, numbers, self.width)
                 kept, numbers = [], []
+        if doubted is not None:
+            log.cut.append((doubted[0], "\t".join(doubted[1])))
         if kept:
             yield grids.table_of_rows(kept, numbers, self.width)
+
+
+def _ends_within_a_line(content: Content) -> bool:
+    return content.text is not None and not content.text.tail.endswith(("\n", "\r"))
 
 
 class Declared:

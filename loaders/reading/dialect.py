@@ -12,6 +12,7 @@ from itertools import islice
 
 DELIMITERS = ("\t", ",", ";", "|")
 
+_MARKS = ' \r\n"' + "".join(DELIMITERS)
 _SNIFF_LINES = 60
 _MOST_LINES = 10_000
 _SNIFF_CHARACTERS = 400_000
@@ -49,7 +50,9 @@ def first_lines(text: str, *, limit: int = _SNIFF_LINES) -> list[str]:
 def sniff(lines: Sequence[str]) -> Dialect | None:
     """Returns the way of cutting that gives the steadiest table; None if there is no table."""
     has_quotes = any('"' in line for line in lines)
-    plain = [line for line in lines if line.strip("\r\n") and not line.startswith("#")]
+    # Lines of marks alone are blank rows of a spreadsheet: they say nothing of the others.
+    lines = [line for line in lines if line.strip(_MARKS)]
+    plain = [line for line in lines if not line.startswith("#")]
     best: tuple[float, Dialect] | None = None
     for rank, delimiter in enumerate(DELIMITERS):
         if not any(delimiter in line for line in lines):
@@ -110,7 +113,11 @@ def _rate(counts: Sequence[int], delimiter: str, *, quoted: bool) -> tuple[Diale
 
 def quotes_enclose(lines: Sequence[str], delimiter: str) -> bool:
     """Whether quotation marks stand around whole cells, as CSV has it, and nowhere else."""
+    if len(lines) > 1 and not lines[-1].endswith(("\n", "\r")) and lines[-1].count('"') % 2:
+        # The file, or the part of it that is looked at, ends within a cell.
+        lines = lines[:-1]
     mark = re.escape(delimiter)
-    enclosed = re.compile(rf'(?:(?<={mark})|^)"(?:[^"]|"")*"(?={mark}|\r|\n|\Z)', re.MULTILINE)
+    # CR alone may end a line, which `^` does not know.
+    enclosed = re.compile(rf'(?:(?<=[{mark}\r\n])|\A)"(?:[^"]|"")*"(?={mark}|\r|\n|\Z)')
     left, found = enclosed.subn("", "".join(lines))
     return found > 0 and '"' not in left

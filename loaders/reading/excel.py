@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
+import sys
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +23,13 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
 #: Larger sheets are refused: a workbook must be held in memory as a whole.
-MAX_CELLS = 60_000_000
+MAX_CELLS = 8_000_000
 
 #: Merged cells are filled within this many rows: headings, not data.
 _HEADING_ROWS = 40
+_NOTHING: list[str] = []
+#: A cell of a sheet that holds something: cells that are only coloured close themselves.
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*(?<!/)>')
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ def sheets(member: Member) -> Iterator[tuple[str, Callable[[], Sheet]]]:
     """
     import python_calamine
 
+    _refuse_far_cells(member)
     held = member.workbook
     source = str(held) if isinstance(held, Path) else io.BytesIO(held or b"")
     try:
@@ -70,8 +78,70 @@ def sheets(member: Member) -> Iterator[tuple[str, Callable[[], Sheet]]]:
         yield part, partial(_sheet, workbook, sheet.name, part)
 
 
+def _refuse_far_cells(member: Member) -> None:
+    """Refuses a workbook whose cells span more than can be held, before it is opened.
+
+    A sheet is held as a rectangle: one forgotten cell at its far end would take gigabytes.
+
+    Raises:
+        Unreadable: If a sheet is too large.
+    """
+    held = member.workbook
+    source = held if isinstance(held, Path) else io.BytesIO(held or b"")
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for info in archive.infolist():
+                if info.filename.startswith("xl/worksheets/") and info.filename.endswith(".xml"):
+                    with archive.open(info) as xml:
+                        _refuse_far_cells_of(xml, member.part or info.filename)
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError):
+        # No zip (an old workbook), or a damaged one: opening it says what is wrong.
+        return
+
+
+def _refuse_far_cells_of(xml: Any, place: str) -> None:
+    """Finds the rectangle that the filled cells of a sheet span."""
+    left = top = sys.maxsize
+    right = bottom = 0
+    rest = b""
+    while chunk := xml.read(1024**2):
+        text = rest + chunk
+        for column, row in _CELL.findall(text):
+            number = _column_number(column)
+            left, right = min(left, number), max(right, number)
+            top, bottom = min(top, int(row)), max(bottom, int(row))
+        rest = text[-200:]
+    width, height = right - left + 1, bottom - top + 1
+    if right and width * height > MAX_CELLS:
+        raise Unreadable(
+            "sheet_too_large",
+            place=place,
+            seen=f"filled cells that span {height:,} rows of {width:,} columns",
+            expected=f"at most {MAX_CELLS:,} cells in a sheet",
+            question="Is there a forgotten cell far from the table? Clear it, or save the sheet as "
+            "tab-separated text.",
+        )
+
+
+@lru_cache(maxsize=20_000)
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
 def _sheet(workbook: Any, name: str, part: str) -> Sheet:
-    sheet: CalamineSheet = workbook.get_sheet_by_name(name)
+    import python_calamine
+
+    try:
+        return _cells(workbook.get_sheet_by_name(name), name, part)
+    except python_calamine.CalamineError as error:
+        # The list of sheets can be read, and the cells of this one are damaged.
+        raise _broken("broken_workbook", part, str(error)) from error
+
+
+def _cells(sheet: CalamineSheet, name: str, part: str) -> Sheet:
     if sheet.width * sheet.height > MAX_CELLS:
         raise Unreadable(
             "sheet_too_large",
@@ -82,11 +152,20 @@ def _sheet(workbook: Any, name: str, part: str) -> Sheet:
         )
     dates: list[str] = []
     offset = sheet.start[0] if sheet.start else 0
-    records = [[""]] * 0
-    values = sheet.to_python(skip_empty_area=False)
-    records = [[text_of(value, dates) for value in row] for row in values]
-    while records and not any(records[-1]):
-        records.pop()
+    records: list[list[str]] = [[]] * offset
+    last = -1
+    # One row after the other: a sheet may have a million blank rows below its table.
+    for row in sheet.iter_rows():
+        if row.count("") == len(row):
+            records.append(_NOTHING)
+            continue
+        texts = [text_of(value, dates) for value in row]
+        if any(texts):
+            last = len(records)
+        records.append(texts)
+    del records[last + 1 :]
+    width = max(map(len, records), default=0)
+    records = [row + [""] * (width - len(row)) for row in records]
     if not records:
         raise Unreadable(
             "empty_file",

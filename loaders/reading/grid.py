@@ -60,12 +60,14 @@ class RaggedLog:
         single_cells: Number of records of one cell in a table of three columns or more: headings
             and footers, not data.
         blank: Number of records without any filled cell.
+        cut: Row number and text of the last record, where the file ends within it.
     """
 
     too_wide: list[tuple[int, str]] = field(default_factory=list)
     padded: int = 0
     single_cells: int = 0
     blank: int = 0
+    cut: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: RaggedLog) -> None:
         """Takes over what another log says."""
@@ -73,6 +75,7 @@ class RaggedLog:
         self.padded += other.padded
         self.single_cells += other.single_cells
         self.blank += other.blank
+        self.cut += other.cut
 
 
 @dataclass(frozen=True)
@@ -399,6 +402,9 @@ class _TextRows:
         for number, text in rows:
             cells = self._cut(text)
             row_number = number + self.first_row - 1
+            if self._ends_within(text, cells, log):
+                log.cut.append((row_number, text))
+                continue
             if any(cell.strip() for cell in cells[self.width :]):
                 log.too_wide.append((row_number, text))
                 continue
@@ -412,6 +418,21 @@ class _TextRows:
             kept.append((cells + [""] * self.width)[: self.width])
             numbers.append(row_number)
         return table_of_rows(kept, numbers, self.width) if kept else None
+
+    def _ends_within(self, text: str, cells: Sequence[str], log: RaggedLog) -> bool:
+        """Whether the file was cut off within this record: its last number may lack digits.
+
+        That is so where the last line has no end and is the only one with too few cells.
+        """
+        if len(cells) >= self.width or log.padded:
+            return False
+        if len(cells) == 1 and self.width > 2:
+            # A footer such as END OF FILE; a name that was cut off brings no number.
+            return False
+        tail = self.text.tail
+        if tail.endswith(("\n", "\r")):
+            return False
+        return bool(text) and tail.endswith(text.rstrip("\r\n"))
 
     def _cut(self, text: str) -> list[str]:
         if self.dialect.quoted:

@@ -25,6 +25,8 @@ from loaders.model import Unreadable
 WHOLE_LIMIT = 8 * 1024**2
 #: How much of a large file is looked at before it is read.
 HEAD_LIMIT = 2 * 1024**2
+#: How much of its end.
+TAIL_LIMIT = 64 * 1024
 #: A file that unpacks to more than this may be at most ``RATIO_LIMIT`` times its packed size.
 RATIO_FLOOR = 64 * 1024**2
 RATIO_LIMIT = 200
@@ -51,6 +53,7 @@ class TextSource:
         head: Decoded beginning of the file.
         whole: Whether ``head`` is the complete text.
         has_quotes: Whether a quotation mark occurs anywhere.
+        end: End of a text that is not whole in ``head``.
     """
 
     opener: Opener
@@ -59,6 +62,12 @@ class TextSource:
     head: str
     whole: bool
     has_quotes: bool
+    end: str = ""
+
+    @property
+    def tail(self) -> str:
+        """The end of the text, as far as it is at hand."""
+        return self.head[-TAIL_LIMIT:] if self.whole else self.end
 
     def lines(self) -> io.TextIOWrapper:
         """Opens the text from its start; LF, CRLF and CR all end a line and are read as LF."""
@@ -284,6 +293,7 @@ def _text(opener: Opener, *, part: str, budget: _Budget, packed: bool) -> TextSo
     utf8 = codecs.getincrementaldecoder("utf-8")("strict")
     is_utf8, encoding, bom = True, "", 0
     has_quotes = has_nul = False
+    tail = b""
     try:
         with opener() as stream:
             while chunk := stream.read(_CHUNK):
@@ -294,6 +304,9 @@ def _text(opener: Opener, *, part: str, budget: _Budget, packed: bool) -> TextSo
                     budget.check(total, part=part)
                 if len(head) < WHOLE_LIMIT:
                     head += chunk
+                else:
+                    # An even number of bytes, so that UTF-16 is not cut within a character.
+                    tail = (tail + chunk)[-TAIL_LIMIT - total % 2 :]
                 has_quotes = has_quotes or b'"' in chunk
                 has_nul = has_nul or b"\x00" in chunk
                 if has_nul and not encoding.startswith("utf-16"):
@@ -314,7 +327,8 @@ def _text(opener: Opener, *, part: str, budget: _Budget, packed: bool) -> TextSo
     decoded, encoding = _decode(content, encoding, final=whole)
     if not decoded.strip("\ufeff \t\r\n"):
         raise _empty(part, seen="only blank lines")
-    return TextSource(opener, encoding, bom, decoded, whole, has_quotes)
+    end = "" if whole else tail.decode(encoding, "replace")
+    return TextSource(opener, encoding, bom, decoded, whole, has_quotes, end)
 
 
 def _marked_encoding(first: bytes) -> tuple[str, int]:

@@ -67,6 +67,16 @@ class Account:
                 "Quote cells that hold the delimiter.",
             )
         log.too_wide.clear()
+        for row_number, text in log.cut:
+            self.reject(
+                row_number,
+                None,
+                text[:500],
+                "cut_off_row",
+                f"The header names {width} columns; the file ends within this row, and its last "
+                "number may lack digits. Copy or export the file again.",
+            )
+        log.cut.clear()
 
     def check(self, *, place: str, final: bool) -> None:
         """Gives the file up when too many rows are rejected.

@@ -77,7 +77,24 @@ class Column:
 
 def sample_rows(first: Any, width: int) -> list[list[str]]:
     """Takes evenly spread rows of an Arrow table of text."""
-    return [list(row) for row in zip(*_sample_columns(first, width), strict=True)]
+    rows = [list(row) for row in zip(*_sample_columns(first, width), strict=True)]
+    if all(any(map(str.strip, row)) for row in rows):
+        return rows
+    # Blank rows say nothing, and many of them may stand below a short table.
+    filled = _sample_columns(_without_blank(first, width), width)
+    return [list(row) for row in zip(*filled, strict=True)]
+
+
+def _without_blank(first: Any, width: int) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    mask = pa.array([False] * first.num_rows)
+    for index in range(width):
+        column = first.column(index)
+        cells = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        mask = pc.or_(mask, pc.not_equal(pc.utf8_trim_whitespace(cells), ""))
+    return first.filter(mask)
 
 
 def _sample_columns(first: Any, width: int) -> list[list[str]]:

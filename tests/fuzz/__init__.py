@@ -1,0 +1,1 @@
+"""Files spoiled in every way: no crash, no hang, bounded memory, never a different number."""

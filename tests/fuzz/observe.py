@@ -20,13 +20,13 @@ class Part:
         names: Feature, assay (or contrast and statistic) to the texts of its values; NULL is one.
         rows: Line, header of the column to the text of its value; features in rows only.
         landed: Numbers of the landed lines, each with the name of its feature.
+        is_long: Whether the file has one value per line.
     """
 
-    names: dict[tuple[str, str], Counter[str]] = field(
-        default_factory=lambda: defaultdict(Counter)
-    )
+    names: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     rows: dict[tuple[int, str], str] = field(default_factory=dict)
     landed: dict[int, str] = field(default_factory=dict)
+    is_long: bool = False
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Seen:
     parts: dict[str, Part] = field(default_factory=dict)
     refusal: Unreadable | None = None
     rejected: int = 0
+    formats: set[str] = field(default_factory=set)
 
 
 def look(path: Path, omics: str | None, mapping: Mapping[str, object]) -> Seen:
@@ -54,6 +55,7 @@ def look(path: Path, omics: str | None, mapping: Mapping[str, object]) -> Seen:
         for reading in read_file(source, declared_omics_type=omics, options=options):
             part = Part()
             header = reading.header
+            part.is_long = "n_records" in header.role_evidence
             columns = _apart([assay.source_column for assay in header.assays])
             for batch in reading.batches():
                 _take(part, batch.to_pylist(), columns)
@@ -65,15 +67,16 @@ def look(path: Path, omics: str | None, mapping: Mapping[str, object]) -> Seen:
             assert rejects >= counts.rows_rejected, "a reject without its record"
             if header.shape == "matrix":
                 _check_values(part, counts.n_values, counts.zero_count, header.zero_is_missing)
+            seen.formats.add(header.format)
             seen.rejected += counts.rows_rejected
             key = f"{header.part}#{header.shape}"
             assert key not in seen.parts, f"two datasets are called {key}"
             seen.parts[key] = part
     except Unreadable as refusal:
-        assert refusal.reason_code
-        assert refusal.seen
-        assert refusal.expected
-        return Seen(refusal=refusal)
+        seen = Seen(refusal=refusal)
+    if seen.refusal is not None:
+        said = (seen.refusal.reason_code, seen.refusal.seen, seen.refusal.expected)
+        assert all(said), f"a refusal that does not say why: {said}"
     return seen
 
 
@@ -99,9 +102,7 @@ def _check_values(part: Part, n_values: int, zeros: int, zero_is_missing: bool) 
     for held in part.names.values():
         texts.update(held)
     numbers = sum(count for text, count in texts.items() if text != "NULL")
-    found = sum(
-        count for text, count in texts.items() if text != "NULL" and float(text) == 0
-    )
+    found = sum(count for text, count in texts.items() if text != "NULL" and float(text) == 0)
     assert found == zeros, f"{zeros} zeros counted, {found} landed"
     wanted = numbers - (zeros if zero_is_missing else 0)
     assert n_values == wanted, f"{n_values} values counted, {wanted} landed"

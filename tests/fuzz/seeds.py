@@ -1,7 +1,7 @@
 """Files to mutate: one of every format, invented here, and the public files where they are.
 
-`layout_seeds` writes a table for every delimited layout, `sectioned_seeds` the formats of blocks and
-sections, `binary_seeds` what is no text. A test holds that every format of the registry is among them.
+`layout_seeds` writes a table for every delimited layout, `sectioned_seeds` the formats of blocks
+and sections, `binary_seeds` what is no text. A test holds that every format that is read is there.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 #: Largest public file that is mutated; longer ones of lines give their first lines.
 MOST_BYTES = 60_000
@@ -186,10 +189,14 @@ TABLES: dict[str, tuple[str, str]] = {
         "F:Geneid|T:Chr|N:Start|N:End|T:Strand|N:Length|K:/x/a.bam|K:/x/b.bam",
     ),
     "salmon quant": ("transcriptomics", "F:Name|N:Length|N:EffectiveLength|Q:TPM|Q:NumReads"),
-    "kallisto abundance": ("transcriptomics", "F:target_id|N:length|N:eff_length|Q:est_counts|Q:tpm"),
+    "kallisto abundance": (
+        "transcriptomics",
+        "F:target_id|N:length|N:eff_length|Q:est_counts|Q:tpm",
+    ),
     "RSEM isoforms": (
         "transcriptomics",
-        "F:transcript_id|T:gene_id|N:length|N:effective_length|Q:expected_count|Q:TPM|Q:FPKM|N:IsoPct",
+        "F:transcript_id|T:gene_id|N:length|N:effective_length|Q:expected_count|Q:TPM|Q:FPKM|"
+        "N:IsoPct",
     ),
     "RSEM genes": (
         "transcriptomics",
@@ -248,7 +255,9 @@ def _long(omics: str, columns: Sequence[Sequence[str]], rng: random.Random) -> s
                 if kind == "L":
                     cells.append(f"run_{run + 1}")
                 elif kind in "QG":
-                    cells.append(held.setdefault((f"{header}{run}", at), _cell(kind, omics, at, rng)))
+                    cells.append(
+                        held.setdefault((f"{header}{run}", at), _cell(kind, omics, at, rng))
+                    )
                 else:
                     cells.append(_cell(kind, omics, at, random.Random(f"{header}{at}")))
             lines.append("\t".join(cells))
@@ -325,7 +334,9 @@ def sectioned_seeds() -> Iterator[Seed]:
     """Yields the formats of blocks and sections."""
     rng = random.Random(11)
     genes = [feature_name("transcriptomics", at) for at in range(20)]
-    rows = ["\t".join([g, f"about {g}", *(_cell("K", "", 0, rng) for _ in range(4))]) for g in genes]
+    rows = [
+        "\t".join([g, f"about {g}", *(_cell("K", "", 0, rng) for _ in range(4))]) for g in genes
+    ]
     gct = "\n".join(["#1.2", "20\t4", "Name\tDescription\ta\tb\tc\td", *rows]) + "\n"
     yield Seed("GCT 1.2", gct.encode(), "transcriptomics")
     labels = ["dose\tna\t1\t2\t3\t4", "cell\tna\tx\ty\tx\ty"]
@@ -334,7 +345,9 @@ def sectioned_seeds() -> Iterator[Seed]:
     star = ["N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous", *genes]
     text = "".join("\t".join([g, *(_cell("K", "", 0, rng) for _ in "123")]) + "\n" for g in star)
     yield Seed("STAR", text.encode(), "transcriptomics", mapping={"strand": "forward"})
-    text = "".join(f"{g}\t{_cell('K', '', 0, rng)}\n" for g in [*genes, "__no_feature", "__ambiguous"])
+    text = "".join(
+        f"{g}\t{_cell('K', '', 0, rng)}\n" for g in [*genes, "__no_feature", "__ambiguous"]
+    )
     yield Seed("HTSeq", text.encode(), "transcriptomics")
     series = ['!Series_title\t"Invented"', '!Sample_geo_accession\t"GSM1"\t"GSM2"']
     series += ["!series_matrix_table_begin", '"ID_REF"\t"GSM1"\t"GSM2"']
@@ -403,20 +416,32 @@ def _mwtab(rng: random.Random) -> str:
     top = ["#METABOLOMICS WORKBENCH STUDY_ID:ST1 ANALYSIS_ID:AN1", "VERSION\t1", "#STUDY"]
     top += ["ST:STUDY_TITLE\tInvented", "#SUBJECT_SAMPLE_FACTORS:\tSUBJECT\tSAMPLE\tFACTORS"]
     top += [f"SUBJECT_SAMPLE_FACTORS\t-\t{name}\tDiet:high | Day:1\t" for name in names]
-    top += ["#MS_METABOLITE_DATA", "MS_METABOLITE_DATA:UNITS\tpeak area", "MS_METABOLITE_DATA_START"]
+    top += [
+        "#MS_METABOLITE_DATA",
+        "MS_METABOLITE_DATA:UNITS\tpeak area",
+        "MS_METABOLITE_DATA_START",
+    ]
     top += ["\t".join(["Samples", *names]), "\t".join(["Factors", *("Diet:high" for _ in names)])]
     top += [
         "\t".join([feature_name("metabolomics", at), *(_quantity(rng) for _ in names)])
         for at in range(20)
     ]
-    top += ["MS_METABOLITE_DATA_END", "#METABOLITES", "METABOLITES_START", "metabolite_name\tkegg_id"]
+    top += [
+        "MS_METABOLITE_DATA_END",
+        "#METABOLITES",
+        "METABOLITES_START",
+        "metabolite_name\tkegg_id",
+    ]
     top += [f"{feature_name('metabolomics', at)}\tC{at:05d}" for at in range(20)]
     return "\n".join([*top, "METABOLITES_END", "#END"]) + "\n"
 
 
 def _mwtab_json(rng: random.Random) -> str:
     data = [
-        {"Metabolite": feature_name("metabolomics", at), **{f"S{n}": _quantity(rng) for n in range(4)}}
+        {
+            "Metabolite": feature_name("metabolomics", at),
+            **{f"S{n}": _quantity(rng) for n in range(4)},
+        }
         for at in range(20)
     ]
     head = {"METABOLOMICS WORKBENCH": {"STUDY_ID": "ST1"}}
@@ -450,17 +475,28 @@ def workbook(text: str, *, numbers: bool = True) -> bytes:
 
     book = openpyxl.Workbook()
     sheet = book.active
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines()):
         cells: list[object] = list(line.split("\t"))
         for at, cell in enumerate(cells):
             try:
-                cells[at] = float(str(cell)) if numbers and cell not in ("NaN", "inf") else cell
+                # A header stays text, as 001 does.
+                plain = numbers and number and cell not in ("NaN", "inf")
+                cells[at] = float(str(cell)) if plain else cell
             except ValueError:
                 continue
         sheet.append([None if cell == "" else cell for cell in cells])
-    held = io.BytesIO()
+    return saved(book)
+
+
+def saved(book: Any) -> bytes:
+    """Returns a workbook as bytes that are the same each time: without the time of saving."""
+    held, steady = io.BytesIO(), io.BytesIO()
     book.save(held)
-    return held.getvalue()
+    with zipfile.ZipFile(held) as old, zipfile.ZipFile(steady, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+Z", b"2024-01-01T00:00:00Z", old.read(name))
+            new.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return steady.getvalue()
 
 
 def _h5ad() -> bytes:
