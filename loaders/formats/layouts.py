@@ -490,9 +490,13 @@ def _families(
     """Returns the quantities that are there, each with its columns; no column stands in two."""
     taken: set[int] = set()
     names: set[str] = set()
-    present = []
+    present: list[tuple[Mapping[str, Any], dict[int, str]]] = []
     for family in layout["quantities"]:
         found = {i: name for i, name in _members(family, table).items() if i not in taken}
+        if present and table.rows and not any(table.filled(index) for index in found):
+            # Columns of a quantity that was not computed: none of it has a number.
+            taken |= set(found)
+            continue
         if found and family["name"] not in names and not names & set(family.get("copy_of", ())):
             present.append((family, found))
             names.add(family["name"])
@@ -538,12 +542,15 @@ def _quantity(
             str(family["name"]): len(columns) for family, columns in present if family is not chosen
         }
     rule = layout.get("assay", {})
+    if "samples_of" in chosen:
+        evidence["samples_of"] = chosen["samples_of"]
     if "from" in rule:
         evidence["assay_name_from"] = rule["from"]
         if "strip" in rule:
             evidence["assay_name_strip"] = rule["strip"]
     for key in ("unit", "value_scale", "zero_is_missing"):
         common[key] = chosen.get(key, common[key])
+    common["unit"] = common["unit"] or _unit_above(table, found)
     if chosen is not layout["quantities"][0] and common["unit"] == "counts":
         common["unit"] = chosen.get("unit")
     taken = {*feature, *found, *(i for pairs in common["flag_columns"].values() for i, _ in pairs)}
@@ -577,6 +584,16 @@ def _quantity(
         quantity=str(chosen["name"]),
         **common,
     )
+
+
+def _unit_above(table: _Table, found: Mapping[int, str]) -> str | None:
+    """Returns the unit that a label row ``Unit`` above the header gives to all samples, if any."""
+    for row in table.preamble:
+        cells = [str(row[index]).strip() if index < len(row) else "" for index in found]
+        outside = [str(c).strip().lower() for i, c in enumerate(row) if i not in found]
+        if cells[0] and len(set(cells)) == 1 and {"unit", "units"} & set(outside):
+            return cells[0]
+    return None
 
 
 def _ignored(layout: Mapping[str, Any], table: _Table, taken: set[int]) -> dict[int, str]:
@@ -667,12 +684,27 @@ def _samples_in_rows(layout: Mapping[str, Any], table: _Table) -> Roles:
     common = _common(layout, table, ())
     said = {i for x in rule.get("annotations", ()) for i in table.find(x)} - {sample}
     texts = {i for i in range(len(table.header)) if i != sample and not table.is_numeric(i)}
+    ignored = _not_features(rule.get("not_features"), table)
+    said, texts = said - ignored.keys(), texts - ignored.keys()
     return Roles(
         orientation="samples_in_rows",
         sample_column=sample,
         annotation_columns=tuple(sorted(said | texts)),
+        ignored_columns=ignored,
         **common,
     )
+
+
+def _not_features(pattern: str | None, table: _Table) -> dict[int, str]:
+    """Returns the columns that a row of classes beside the header says to be no molecules."""
+    if pattern is None:
+        return {}
+    said: dict[int, str] = {}
+    for row in table.preamble:
+        for index, cell in enumerate(row[: len(table.header)]):
+            if _pattern(pattern).fullmatch(str(cell).strip()):
+                said[index] = f"no molecule: {str(cell).strip()}"
+    return said
 
 
 def flag_values(pairs: Sequence[tuple[Any, str]]) -> Any:

@@ -160,7 +160,10 @@ def from_text(text: TextSource, *, part: str = "") -> Grid:
     source = rows_of_text(text, found, width, consumed, first_row)
     return Grid(
         header=tuple(cell.strip().strip("\ufeff") for cell in header),
-        preamble=tuple(tuple(records[index]) for index in top.preamble),
+        preamble=(
+            *((line.rstrip("\r\n"),) for line in lines[:comments]),
+            *(tuple(records[index]) for index in top.preamble),
+        ),
         label_rows=labels,
         labels_below=below,
         first_row=first_row,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from loaders.model import Assay, Counts, DatasetHeader, Roles
-from loaders.reading import describe, rows, values
+from loaders.reading import describe, rows, status, values
 from loaders.reading.describe import Context
 from loaders.reading.grid import Grid, RaggedLog
 from loaders.reading.values import NumberStyle
@@ -119,7 +119,12 @@ class MatrixReading:
             keep = self._reject(table, flat, bad, account)
         literals = array_literals([text.slice(i * count, count) for i in range(len(self._columns))])
         numbers_of = table.column(table.num_columns - 1)
+        notes = status.beside(
+            rows.annotations_of(table, self._keys),
+            status.by_row(flat, text, [assay.name for assay in self.header.assays], count),
+        )
         if keep is not None:
+            notes = notes.filter(keep)
             table, names, literals = table.filter(keep), names.filter(keep), literals.filter(keep)
             numbers_of = numbers_of.filter(keep)
             repeated = pa.concat_arrays([keep] * len(self._columns))
@@ -136,7 +141,7 @@ class MatrixReading:
         return rows.feature_rows(
             numbers_of,
             names,
-            rows.annotations_of(table, self._keys),
+            notes,
             literals,
             rows.flags(table, names, self.header.omics_type, dict(self._roles.flag_columns)),
         )
@@ -208,12 +213,18 @@ def _labels(grid: Grid, roles: Roles) -> list[tuple[str, Sequence[str]]]:
                     [table.column(i)[column].as_py().strip() for i in range(len(grid.header))]
                 )
             break
+    # Of two blocks of the same samples, the labels stand left of the first.
+    named = {grid.header[index] for index in assays}
+    begin = next((at for at, name in enumerate(grid.header) if name in named), 0)
     for number, cells in enumerate([*grid.label_rows, *below], start=1):
         outside = [cell for index, cell in enumerate(cells) if index not in assays and cell]
+        # The label stands left of the samples it describes, where something stands there at all.
+        beside = [cell for index, cell in enumerate(cells) if index < begin and cell]
         same = all(cells[index] == grid.header[index] for index in assays)
         if same or not any(cells[index] for index in assays):
             continue
-        found.append((outside[-1] if outside else f"label {number}", cells))
+        label = beside[-1] if beside else outside[-1] if outside else f"label {number}"
+        found.append((label, cells))
     return found
 
 

@@ -18,7 +18,7 @@ from loaders.formats import layouts, registry
 from loaders.formats.protocol import HEAD_CHARACTERS, HEAD_LINES, Content, Head
 from loaders.model import OMICS_TYPES, DatasetReading, ReadOptions, Roles, SourceFile, Unreadable
 from loaders.reading import grid as grids
-from loaders.reading import mapping, opening, voting
+from loaders.reading import mapping, opening, plain, study, voting
 from loaders.reading.describe import Context, fingerprint, named_after_path, stub_of
 from loaders.reading.grid import Grid, RaggedLog
 from loaders.reading.opening import Member
@@ -182,9 +182,17 @@ def _sheets(
 ) -> list[DatasetReading]:
     readings: list[DatasetReading] = []
     refusals: list[Unreadable] = []
+    read: list[tuple[str, Any]] = []
+    copies: dict[str, str] = {}
     for part, made in found:
         try:
             sheet = made()
+            original = next((name for name, held in read if held == sheet.records), None)
+            if original is not None:
+                # Some tools write a table twice; as two datasets it would count twice.
+                copies[part] = f"the same as {original}"
+                continue
+            read.append((part, sheet.records))
             context = Context(part, declared, options.reject_limit, path)
             head = Head("sheet", cells=tuple(map(tuple, sheet.records[:HEAD_LINES])))
             claimed = _claimed(Content(head, cells=sheet.records), context, options)
@@ -199,7 +207,7 @@ def _sheets(
     if not readings:
         raise refusals[0]
     for reading in readings:
-        note(reading, "sheets_not_read", {r.place: r.reason_code for r in refusals})
+        note(reading, "sheets_not_read", {r.place: r.reason_code for r in refusals} | copies)
     return readings
 
 
@@ -221,9 +229,11 @@ def read_grid(
         return long_readings(grid, [(roles, context) for roles in several])
     for at, roles in enumerate(several):
         roles = named_after_path(roles, context.path)
+        roles, facts = study.checked(roles, grid, context.path)
         # The preferred quantity keeps the name of the file or sheet; the others are parts of it.
         place = with_part(context, f"quantity={roles.quantity}") if at else context
-        found += read_roles(grid, roles, first, place)
+        readings = read_roles(grid, roles, first, place)
+        found += [study.described(reading, facts) for reading in readings] if facts else readings
     return found
 
 
@@ -282,7 +292,8 @@ def _roles(grid: Grid, first: pa.Table, context: Context, options: ReadOptions) 
         if known := _known_roles(grid, sample):
             return known
         if match is None:
-            return [voting.vote(grid, sample, n_rows=first.num_rows, place=context.part)]
+            voted = voting.vote(grid, sample, n_rows=first.num_rows, place=context.part)
+            return [plain.named(grid, voted, sample)]
     except Unreadable as refusal:
         if match is None:
             raise _with_nearest(refusal, grid, sample, context, options) from None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from loaders.model import Assay, Counts, DatasetHeader, Roles
-from loaders.reading import describe, rows, values
+from loaders.reading import describe, rows, status, values
 from loaders.reading.describe import Context
 from loaders.reading.grid import Grid, RaggedLog
 
@@ -94,14 +94,16 @@ class TransposedReading:
     def _feature_notes(self) -> list[Mapping[str, str]]:
         """Returns what label rows say of each feature."""
         found: list[Mapping[str, str]] = []
-        measured = set(self._features)
-        others = [i for i in range(len(self._grid.header)) if i not in measured]
+        begin = min(self._features, default=0)
+        titles = [
+            next((cells[i] for i in range(begin - 1, -1, -1) if cells[i]), f"label {number}")
+            for number, cells in enumerate(self._grid.label_rows, start=1)
+        ]
         for index in self._features:
             notes = {}
-            for number, cells in enumerate(self._grid.label_rows, start=1):
-                name = next((cells[i] for i in reversed(others) if cells[i]), f"label {number}")
+            for title, cells in zip(titles, self._grid.label_rows, strict=True):
                 if cells[index] and cells[index] != self._grid.header[index]:
-                    notes[name] = cells[index]
+                    notes[title] = cells[index]
             found.append(notes)
         return found
 
@@ -156,7 +158,12 @@ class TransposedReading:
         return rows.feature_rows(
             pa.array([columns[at] + 1 for at in kept], pa.int64()),
             names,
-            rows.json_objects([self._notes[start + at] for at in kept]),
+            status.beside(
+                rows.json_objects([self._notes[start + at] for at in kept]),
+                status.by_column(
+                    flat, parsed.text, [assay.name for assay in self.header.assays], kept
+                ),
+            ),
             literals.filter(keep),
             self._flags(names, [self._notes[start + at] for at in kept]),
         )

@@ -388,6 +388,15 @@ class _Ballot:
         unnamed = not first.word and not _is_row_index(first)
         if unnamed or (first.kind == "text" and not _is_label(first)):
             return first
+        # Samples may be called 001 and 173.1, where every other header is a molecule's.
+        others = vote_names([column.header for column in self.columns[1:]])
+        names_rows = first.unique_share == 1 and not _is_row_index(first) and not _is_label(first)
+        if (
+            names_rows
+            and others.strong_share >= 0.5
+            and not vote_names([first.header]).strong_share
+        ):
+            return first
         return None
 
     def samples_in_rows(self, evidence: dict[str, object]) -> Roles:

@@ -42,6 +42,8 @@ MEMORY = 600 * 1024**2
 BATCH = 250
 #: One case of so many is a bomb: each takes some tenths of a second to make.
 BOMB_EVERY = 400
+#: Share of the cases that are public files, where they are: they take longer.
+PUBLIC = 0.25
 #: Mutations that also fit files that are refused as they are.
 _ALWAYS = ("truncated", "flipped", "spliced")
 
@@ -69,6 +71,8 @@ class Runner:
         self._seed = seed
         self._folder = folder
         self.seeds = list(seeds) if seeds is not None else all_seeds(CORPUS.resolve())
+        self._own = [seed for seed in self.seeds if not seed.is_public]
+        self._public = [seed for seed in self.seeds if seed.is_public]
         self._base: dict[str, Seen] = {}
 
     def unspoiled(self, seed: Seed) -> Seen:
@@ -82,7 +86,7 @@ class Runner:
     def draw(self, number: int) -> tuple[Seed, str, Case] | None:
         """Returns the spoiled file of a number; None where the mutation does not fit the seed."""
         rng = random.Random(f"{self._seed}/{number}")
-        seed = rng.choice(self.seeds)
+        seed = rng.choice(self._public if self._public and rng.random() < PUBLIC else self._own)
         base = self.unspoiled(seed)
         for _ in range(20):
             ((chosen, _),) = rng.choices(MUTATIONS, weights=[weight for _, weight in MUTATIONS])

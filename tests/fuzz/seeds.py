@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 #: Largest public file that is mutated; longer ones of lines give their first lines.
-MOST_BYTES = 60_000
+MOST_BYTES = 24_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Seed:
         delimiter: What parts its cells, where it is.
         header: Index of the header line, where it is.
         mapping: What a user declares of it.
+        is_public: Whether it is one of the public files.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Seed:
     delimiter: str = "\t"
     header: int = 0
     mapping: Mapping[str, object] = field(default_factory=dict)
+    is_public: bool = False
 
 
 #: Layout to omics type and columns. A column is its header behind a letter that says what its cells
@@ -534,7 +536,7 @@ def corpus_seeds(folder: Path) -> Iterator[Seed]:
                 cut = content.rfind(b"\n", 0, MOST_BYTES)
                 content = content[: cut + 1] if cut > 0 else b""
             if content:
-                yield Seed(f"{path.parent.name} {path.name}", content, omics)
+                yield Seed(f"{path.parent.name} {path.name}", content, omics, is_public=True)
 
 
 def all_seeds(corpus: Path | None = None) -> list[Seed]:

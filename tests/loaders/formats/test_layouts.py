@@ -497,8 +497,10 @@ def test_every_readable_layout_is_tested() -> None:
         "MSstats protein level data",
         "Skyline report",
         "Olink NPX long",
+        "LipidSearch, plain sample names",
         "MS-DIAL alignment",
         "MetaboLights MAF",
+        "Biocrates MetIDQ plate export",
         "XCMS peak table",
         "Biocrates results",
     }
@@ -825,7 +827,6 @@ def test_one_sample_per_file_is_named_outside(
         (["ONTOLOGY SOURCE REFERENCE", "Term Source Name\tx"], "ISA-Tab investigation"),
         (["Source Name\tCharacteristics[organism]\tProtocol REF\tSample Name"], "ISA-Tab table"),
         (["source name\tcharacteristics[organism]\tassay name\tcomment[data file]"], "SDRF"),
-        (["Plate Bar Code\tSample Bar Code\tSample Type\tC0"], "Biocrates MetIDQ plate export"),
         (
             ["Term\tOverlap\tP-value\tAdjusted P-value\tOdds Ratio\tCombined Score\tGenes"],
             "Enrichr results",
