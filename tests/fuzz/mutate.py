@@ -171,8 +171,13 @@ def _as_numbers(part: Part) -> Counter[tuple[str, str, float | None]]:
     for (name, assay), values in part.names.items():
         for text, count in values.items():
             number = None if text == "NULL" else float(f"{float(text):.12g}")
-            found[name, assay, number] += count
+            found[_plain_name(name), assay, number] += count
     return found
+
+
+def _plain_name(name: str) -> str:
+    """Writes numbers in a name (a mass, a time) as a workbook does: 863.5870 is 863.587."""
+    return re.sub(r"(?<=\.)(\d+?)0+(?!\d)", r"\1", name)
 
 
 def _first(name: str) -> str:
