@@ -501,6 +501,49 @@ def mappings_forget(
     return forget_command(identifier, as_json=as_json)
 
 
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        help="ulm, singscore, signed_overlap, sign_concordance, gsea_up, gsea_down, wtcs or "
+        "legacy_overlap; left out, ulm for comparisons and singscore for samples.",
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many matches to show.")]
+
+
+@app.command()
+def signatures(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Name or id.")],
+    method: Method = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> int:
+    """Show the signatures that fit a dataset best, and the features that drive them.
+
+    Example: omics signatures statin_vs_vehicle_limma
+    """
+    from omics.signatures import signatures_command
+
+    return signatures_command(dataset, method=method, limit=limit, as_json=as_json)
+
+
+@app.command()
+def datasets(
+    signature: Annotated[str, typer.Argument(metavar="SIGNATURE", help="Name or id.")],
+    method: Method = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> int:
+    """Show the datasets that fit a signature best, and the features that drive them.
+
+    Example: omics datasets "Statin response"
+    """
+    from omics.signatures import datasets_command
+
+    return datasets_command(signature, method=method, limit=limit, as_json=as_json)
+
+
 @app.command()
 def why(
     target: Annotated[

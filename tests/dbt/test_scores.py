@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -417,6 +421,54 @@ def test_the_old_score_knows_no_direction(scores: Scores) -> None:
     agreeing, opposing = (scores.of(n, "legacy_overlap") for n in ("agreeing", "opposing"))
     assert agreeing["score"] == opposing["score"] == pytest.approx(0.65)
     assert scores.of("mostly unknown", "legacy_overlap")["score"] == pytest.approx(0.515)
+
+
+def _asked(settings: Settings, *arguments: str) -> tuple[int, str]:
+    finished = subprocess.run(
+        [sys.executable, "-m", "omics.cli", *arguments],
+        env={**os.environ, "DATABASE_URL": connection.database_url(settings)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return finished.returncode, finished.stdout + finished.stderr
+
+
+def test_the_best_signatures_of_a_dataset_are_asked_for(
+    scores: Scores, module_settings: Settings
+) -> None:
+    code, printed = _asked(module_settings, "signatures", "statistics", "--json", "--limit", "3")
+    assert code == 0, printed
+    answer = json.loads(printed)
+    assert len(answer["matches"]) == 3
+    sizes = [abs(match["cohort_percentile"]) for match in answer["matches"]]
+    assert sizes == sorted(sizes, reverse=True)
+    reasons = {row["signature"]: row["null_reason"] for row in answer["without_score"]}
+    assert reasons["elsewhere"] == "nothing_in_common"
+    code, printed = _asked(module_settings, "signatures", "statistics")
+    assert code == 0
+    assert "driven by" in printed
+
+
+def test_the_best_datasets_of_a_signature_are_asked_for(
+    scores: Scores, module_settings: Settings
+) -> None:
+    code, printed = _asked(module_settings, "datasets", "AGREEING", "--json")
+    assert code == 0, printed
+    best = json.loads(printed)["matches"][0]
+    # The largest products of weight and distance from the mean pull the most.
+    mean = T.mean()
+    pulls = sorted(AGREEING.weights, key=lambda i: -AGREEING.weights[i] * (T[i] - mean))
+    if best["dataset"] in ("statistics", "shuffled"):
+        assert [driver["feature"] for driver in best["drivers"]] == [GENES[i] for i in pulls[:5]]
+    assert best["score"] > 5
+
+
+def test_an_unknown_name_is_told_with_a_way_on(scores: Scores, module_settings: Settings) -> None:
+    code, printed = _asked(module_settings, "datasets", "agree")
+    assert code == 1
+    assert "near: agreeing" in printed
 
 
 def test_what_a_signature_resolves_to_is_counted(scores: Scores) -> None:

@@ -43,6 +43,7 @@ EXPECTED = {
     ("transcriptomics/hepatocyte_gene_counts.tsv", ""): ("matrix", 120, 8, 960, 0),
     ("transcriptomics/statin_vs_vehicle_deseq2.csv.gz", ""): ("result_table", 120, 0, 705, 0),
 }
+SIGNATURES = "signatures/liver_signatures.csv"
 QUARANTINED = "inbox/secreted_factors.csv"
 #: Reference tables: name of the reference, molecules
 REFERENCES = {
@@ -103,7 +104,22 @@ def _log2_effect(name: str, feature: str, part: str = "") -> float:
 
 
 def test_the_folder_holds_these_files_and_no_other() -> None:
-    assert set(_found()) == {name for name, _ in EXPECTED} | {QUARANTINED, *REFERENCES, *SHEETS}
+    assert set(_found()) == {name for name, _ in EXPECTED} | {
+        QUARANTINED,
+        SIGNATURES,
+        *REFERENCES,
+        *SHEETS,
+    }
+
+
+def test_signatures_are_read_as_documented() -> None:
+    from loaders.signatures import read as signatures
+
+    (reading,) = signatures.read_file(_source(_found()[SIGNATURES]), options=ReadOptions())
+    tables = dict(reading.batches())
+    names = [row["set_name"] for row in tables["components"].to_pylist()]
+    assert {name: names.count(name) for name in names} == {"Statin response": 26, "Acute phase": 11}
+    assert reading.rejects().num_rows == 0
 
 
 @pytest.mark.parametrize(("name", "part"), sorted(EXPECTED))

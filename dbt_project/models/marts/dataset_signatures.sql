@@ -32,7 +32,7 @@ select
     sign(scores.score) * 100
     * (
         cohorts.n_scores - width_bucket(-abs(scores.score), cohorts.negative_scores)
-    ) / nullif(cohorts.n_scores - 1, 0) as cohort_percentile,
+    ) / nullif(cohorts.n_scores - 1, 0) + 0 as cohort_percentile,
     cohorts.n_scores as cohort_size,
     scores.n_tests,
     scores.n_features,
