@@ -26,8 +26,10 @@ def create_landing(connection: psycopg.Connection[Any]) -> None:
     """Creates every raw schema and the ops tables that dbt reads, empty, and the seeds."""
     from loaders.load import prepare
     from omics.seeds import ensure_seeds
+    from sync import state
 
     prepare(connection)
+    state.ensure(connection)
     ensure_seeds(connection, REPOSITORY / "dbt_project" / "seeds")
 
 

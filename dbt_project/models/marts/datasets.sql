@@ -43,8 +43,12 @@ dataset_quality as (
     select * from {{ ref('dataset_quality') }}
 ),
 
-descriptions as (
+descriptions as not materialized (
     select * from {{ ref('int_dataset_descriptions') }}
+),
+
+pages as not materialized (
+    select * from {{ ref('int_notion_pages') }}
 ),
 
 build_keys as (
@@ -114,79 +118,89 @@ quality as materialized (
     inner join dataset_quality
         on to_build.dataset_id = dataset_quality.dataset_id
     group by dataset_quality.dataset_id
+),
+
+datasets_built as (
+    select
+        to_build.dataset_id,
+        to_build.dataset_key,
+        coalesce(
+            descriptions.name, {{ dataset_name('files.source_path', 'files.part') }}
+        ) as name,
+        coalesce(files.omics_type, to_build.source_name) as omics_type,
+        descriptions.description,
+        files.data_shape,
+        files.feature_type,
+        coalesce(descriptions.quantity, files.quantity) as quantity,
+        coalesce(descriptions.unit, files.unit) as unit,
+        to_build.value_scale,
+        case
+            when descriptions.value_scale is null then files.scale_evidence
+            else jsonb_build_object(
+                'declared', descriptions.value_scale,
+                'by', 'sheet',
+                'read', files.value_scale,
+                'evidence', files.scale_evidence
+            )
+        end as scale_evidence,
+        files.zero_is_missing,
+        coalesce(descriptions.organism, '{}') as organism,
+        coalesce(descriptions.sample_type, '{}') as sample_type,
+        coalesce(descriptions.disease, '{}') as disease,
+        descriptions.methods,
+        descriptions.summary,
+        descriptions.results,
+        descriptions.conclusions,
+        descriptions.dataset_source_type,
+        descriptions.data_origin,
+        files.format as file_format,
+        files.software,
+        coalesce(matrix_counts.n_rows, result_counts.n_rows, 0) as n_features,
+        coalesce(assay_counts.n_assays, 0) as n_assays,
+        coalesce(contrast_counts.n_contrasts, 0) as n_contrasts,
+        cast(coalesce(matrix_counts.n_values, files.n_values, 0) as bigint) as n_values,
+        coalesce(matrix_counts.n_contaminants, result_counts.n_contaminants, 0) as n_contaminants,
+        1 - cast(matrix_counts.n_values as double precision)
+        / nullif(matrix_counts.n_cells, 0) as missing_fraction,
+        quality.mapped_fraction,
+        case when to_build.is_source_missing then 'source_missing' else 'loaded' end
+            as ingestion_status,
+        coalesce(quality.quality_status, 'not_applicable') as quality_status,
+        coalesce(descriptions.external_ids, '{}') as external_ids,
+        coalesce(pages.page_id, descriptions.notion_page_id) as notion_page_id,
+        pages.narrative,
+        to_build.file_id as source_file_id,
+        to_build.load_id,
+        build_keys.build_key,
+        coalesce(matrix_counts.identity_key, result_counts.identity_key) as identity_key,
+        to_build.first_loaded_at,
+        to_build.loaded_at as updated_at
+    from to_build
+    inner join files
+        on
+            to_build.file_id = files.file_id
+            and to_build.load_id = files.load_id
+            and to_build.source_name = files.source_name
+    left join matrix_counts
+        on to_build.dataset_id = matrix_counts.dataset_id
+    left join result_counts
+        on to_build.dataset_id = result_counts.dataset_id
+    left join assay_counts
+        on to_build.dataset_id = assay_counts.dataset_id
+    left join contrast_counts
+        on to_build.dataset_id = contrast_counts.dataset_id
+    left join quality
+        on to_build.dataset_id = quality.dataset_id
+    left join descriptions
+        on to_build.dataset_id = descriptions.dataset_id
+    inner join build_keys
+        on to_build.dataset_id = build_keys.dataset_id
+    left join pages
+        on
+            to_build.dataset_id = pages.entity_id
+            and pages.entity_type = 'dataset'
 )
 
-select
-    to_build.dataset_id,
-    to_build.dataset_key,
-    coalesce(
-        descriptions.name, {{ dataset_name('files.source_path', 'files.part') }}
-    ) as name,
-    coalesce(files.omics_type, to_build.source_name) as omics_type,
-    descriptions.description,
-    files.data_shape,
-    files.feature_type,
-    coalesce(descriptions.quantity, files.quantity) as quantity,
-    coalesce(descriptions.unit, files.unit) as unit,
-    to_build.value_scale,
-    case
-        when descriptions.value_scale is null then files.scale_evidence
-        else jsonb_build_object(
-            'declared', descriptions.value_scale,
-            'by', 'sheet',
-            'read', files.value_scale,
-            'evidence', files.scale_evidence
-        )
-    end as scale_evidence,
-    files.zero_is_missing,
-    coalesce(descriptions.organism, '{}') as organism,
-    coalesce(descriptions.sample_type, '{}') as sample_type,
-    coalesce(descriptions.disease, '{}') as disease,
-    descriptions.methods,
-    descriptions.summary,
-    descriptions.results,
-    descriptions.conclusions,
-    descriptions.dataset_source_type,
-    descriptions.data_origin,
-    files.format as file_format,
-    files.software,
-    coalesce(matrix_counts.n_rows, result_counts.n_rows, 0) as n_features,
-    coalesce(assay_counts.n_assays, 0) as n_assays,
-    coalesce(contrast_counts.n_contrasts, 0) as n_contrasts,
-    cast(coalesce(matrix_counts.n_values, files.n_values, 0) as bigint) as n_values,
-    coalesce(matrix_counts.n_contaminants, result_counts.n_contaminants, 0) as n_contaminants,
-    1 - cast(matrix_counts.n_values as double precision)
-    / nullif(matrix_counts.n_cells, 0) as missing_fraction,
-    quality.mapped_fraction,
-    case when to_build.is_source_missing then 'source_missing' else 'loaded' end
-        as ingestion_status,
-    coalesce(quality.quality_status, 'not_applicable') as quality_status,
-    coalesce(descriptions.external_ids, '{}') as external_ids,
-    descriptions.notion_page_id,
-    cast(null as text) as narrative,
-    to_build.file_id as source_file_id,
-    to_build.load_id,
-    build_keys.build_key,
-    coalesce(matrix_counts.identity_key, result_counts.identity_key) as identity_key,
-    to_build.first_loaded_at,
-    to_build.loaded_at as updated_at
-from to_build
-inner join files
-    on
-        to_build.file_id = files.file_id
-        and to_build.load_id = files.load_id
-        and to_build.source_name = files.source_name
-left join matrix_counts
-    on to_build.dataset_id = matrix_counts.dataset_id
-left join result_counts
-    on to_build.dataset_id = result_counts.dataset_id
-left join assay_counts
-    on to_build.dataset_id = assay_counts.dataset_id
-left join contrast_counts
-    on to_build.dataset_id = contrast_counts.dataset_id
-left join quality
-    on to_build.dataset_id = quality.dataset_id
-left join descriptions
-    on to_build.dataset_id = descriptions.dataset_id
-inner join build_keys
-    on to_build.dataset_id = build_keys.dataset_id
+{{ with_new_pages(
+    'datasets_built', 'dataset', 'dataset_id', 'int_datasets_changed', given='descriptions'
+) }}

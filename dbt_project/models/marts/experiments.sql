@@ -7,6 +7,12 @@ with entities as (
     select *
     from {{ ref('int_sheet_entities') }}
     where kind = 'experiment'
+),
+
+pages as (
+    select *
+    from {{ ref('int_notion_pages') }}
+    where entity_type = 'experiment'
 )
 
 select
@@ -26,8 +32,10 @@ select
     entities.fields ->> 'design_type' as design_type,
     {{ text_array("entities.fields -> 'organism'") }} as organism,
     coalesce(entities.fields -> 'external_ids', '{}') as external_ids,
-    entities.fields ->> 'notion_page_id' as notion_page_id,
+    coalesce(pages.page_id, entities.fields ->> 'notion_page_id') as notion_page_id,
     entities.attributes,
     entities.source_file_id,
     entities.row_number
 from entities
+left join pages
+    on entities.entity_id = pages.entity_id

@@ -7,6 +7,12 @@ with entities as (
     select *
     from {{ ref('int_sheet_entities') }}
     where kind = 'program'
+),
+
+pages as (
+    select *
+    from {{ ref('int_notion_pages') }}
+    where entity_type = 'program'
 )
 
 select
@@ -16,8 +22,10 @@ select
     entities.fields ->> 'description' as description,
     {{ text_array("entities.fields -> 'disease'") }} as disease,
     coalesce(entities.fields -> 'external_ids', '{}') as external_ids,
-    entities.fields ->> 'notion_page_id' as notion_page_id,
+    coalesce(pages.page_id, entities.fields ->> 'notion_page_id') as notion_page_id,
     entities.attributes,
     entities.source_file_id,
     entities.row_number
 from entities
+left join pages
+    on entities.entity_id = pages.entity_id

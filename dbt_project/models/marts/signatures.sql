@@ -16,6 +16,10 @@ with to_build as (
     {{ signatures_to_build() }}
 ),
 
+pages as not materialized (
+    select * from {{ ref('int_notion_pages') }}
+),
+
 components as (
     select * from {{ ref('signature_components') }}
 ),
@@ -35,42 +39,52 @@ counted as (
     inner join components
         on to_build.signature_id = components.signature_id
     group by components.signature_id
+),
+
+signatures_built as (
+    select
+        to_build.signature_id,
+        to_build.name,
+        to_build.fields ->> 'short_id' as short_id,
+        to_build.fields ->> 'description' as description,
+        coalesce(counted.feature_types, '{}') as feature_types,
+        to_build.fields ->> 'version' as version,
+        to_build.fields ->> 'type' as type,
+        to_build.fields ->> 'data_ownership' as data_ownership,
+        {{ split_list("to_build.fields ->> 'biomarker_role'") }} as biomarker_role,
+        {{ split_list("to_build.fields ->> 'phenotype_axes'") }} as phenotype_axes,
+        {{ split_list("to_build.fields ->> 'disease_context'") }} as disease_context,
+        to_build.fields ->> 'source' as source,
+        to_build.fields ->> 'organism' as organism,
+        {{ split_list("to_build.fields ->> 'program'") }} as program_names,
+        jsonb_strip_nulls(jsonb_build_object(
+            'msigdb', to_build.fields ->> 'systematic_name',
+            'pmid', to_build.fields ->> 'pmid',
+            'exact_source', to_build.fields ->> 'exact_source'
+        )) as external_ids,
+        cast(to_build.fields ->> 'n_members' as integer) as n_members,
+        cast(coalesce(counted.n_components, 0) as integer) as n_components,
+        cast(coalesce(counted.n_resolved, 0) as integer) as n_resolved,
+        cast(coalesce(counted.n_scored, 0) as integer) as n_scored,
+        cast(coalesce(counted.n_up, 0) as integer) as n_up,
+        cast(coalesce(counted.n_down, 0) as integer) as n_down,
+        coalesce(counted.n_up + counted.n_down > 0, false) as is_directed,
+        {{ share('counted.n_resolved', 'counted.n_components') }} as resolved_fraction,
+        case when to_build.is_source_missing then 'source_missing' else 'loaded' end
+            as ingestion_status,
+        pages.page_id as notion_page_id,
+        to_build.file_id as source_file_id,
+        to_build.row_number,
+        to_build.build_key
+    from to_build
+    left join counted
+        on to_build.signature_id = counted.signature_id
+    left join pages
+        on
+            to_build.signature_id = pages.entity_id
+            and pages.entity_type = 'signature'
 )
 
-select
-    to_build.signature_id,
-    to_build.name,
-    to_build.fields ->> 'short_id' as short_id,
-    to_build.fields ->> 'description' as description,
-    coalesce(counted.feature_types, '{}') as feature_types,
-    to_build.fields ->> 'version' as version,
-    to_build.fields ->> 'type' as type,
-    to_build.fields ->> 'data_ownership' as data_ownership,
-    {{ split_list("to_build.fields ->> 'biomarker_role'") }} as biomarker_role,
-    {{ split_list("to_build.fields ->> 'phenotype_axes'") }} as phenotype_axes,
-    {{ split_list("to_build.fields ->> 'disease_context'") }} as disease_context,
-    to_build.fields ->> 'source' as source,
-    to_build.fields ->> 'organism' as organism,
-    {{ split_list("to_build.fields ->> 'program'") }} as program_names,
-    jsonb_strip_nulls(jsonb_build_object(
-        'msigdb', to_build.fields ->> 'systematic_name',
-        'pmid', to_build.fields ->> 'pmid',
-        'exact_source', to_build.fields ->> 'exact_source'
-    )) as external_ids,
-    cast(to_build.fields ->> 'n_members' as integer) as n_members,
-    cast(coalesce(counted.n_components, 0) as integer) as n_components,
-    cast(coalesce(counted.n_resolved, 0) as integer) as n_resolved,
-    cast(coalesce(counted.n_scored, 0) as integer) as n_scored,
-    cast(coalesce(counted.n_up, 0) as integer) as n_up,
-    cast(coalesce(counted.n_down, 0) as integer) as n_down,
-    coalesce(counted.n_up + counted.n_down > 0, false) as is_directed,
-    {{ share('counted.n_resolved', 'counted.n_components') }} as resolved_fraction,
-    case when to_build.is_source_missing then 'source_missing' else 'loaded' end
-        as ingestion_status,
-    cast(null as text) as notion_page_id,
-    to_build.file_id as source_file_id,
-    to_build.row_number,
-    to_build.build_key
-from to_build
-left join counted
-    on to_build.signature_id = counted.signature_id
+{{ with_new_pages(
+    'signatures_built', 'signature', 'signature_id', 'int_signatures_changed', narrative=false
+) }}

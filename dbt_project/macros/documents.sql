@@ -1,0 +1,87 @@
+{#-
+    What `documents` needs beside its SQL: which datasets have to be written anew, how long texts are
+    cut, and how a feature with its numbers reads.
+-#}
+
+{#- Characters of one chunk of long text: about 1,000 tokens, half of what the smallest model takes. -#}
+{% macro chunk_characters() -%}
+    4000
+{%- endmacro %}
+
+
+{#-
+    The datasets whose documents this run writes: the changed ones, and those that match or matched a
+    signature that changed. All of them when the table is new.
+-#}
+{% macro datasets_to_document() -%}
+    select datasets.*
+    from {{ ref('datasets') }} as datasets
+    {% if is_incremental() -%}
+    where
+        datasets.dataset_id in (
+            select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+        )
+        or datasets.dataset_id in ({{ datasets_of_changed_signatures() }})
+    {%- else -%}
+    -- depends_on: {{ ref('int_datasets_changed') }}
+    -- depends_on: {{ ref('int_signatures_changed') }}
+    {%- endif %}
+{%- endmacro %}
+
+
+{%- macro datasets_of_changed_signatures() -%}
+            select scores.dataset_id
+            from {{ ref('signature_scores') }} as scores
+            inner join {{ ref('int_signatures_changed') }} as changed
+                on scores.signature_id = changed.signature_id
+            where {{ is_match('scores') }}
+            union
+            select written.entity_id
+            from {{ this }} as written
+            inner join {{ ref('int_signatures_changed') }} as changed
+                on written.metadata -> 'signature_ids' ? cast(changed.signature_id as text)
+            where written.entity_type = 'dataset'
+{%- endmacro %}
+
+
+{#- Which scores are worth telling: those of one method, of a contrast, beyond chance. -#}
+{% macro is_match(scores) -%}
+    {{ scores }}.method = 'ulm'
+    and {{ scores }}.contrast_id is not null
+    and {{ scores }}.n_matched >= 3
+    and {{ scores }}.q_within_dataset <= 0.05
+{%- endmacro %}
+
+
+{#- Pre-hook: documents that are written anew, or whose entity is gone, leave first. -#}
+{% macro forget_changed_documents() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where
+            entity_type <> 'dataset'
+            or chunk like 'narrative%'
+            or entity_id in (
+                select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+            )
+            or entity_id in ({{ datasets_of_changed_signatures() }})
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A number for people: four digits that count, small ones as powers of ten. -#}
+{% macro readable(number) -%}
+    case
+        when {{ number }} = 0 then '0'
+        when abs({{ number }}) < 0.001 or abs({{ number }}) >= 1e6
+            then regexp_replace(btrim(to_char({{ number }}, '9.9EEEE')), '\.0e', 'e')
+        else cast(trim_scale(round(cast({{ number }} as numeric), 3)) as text)
+    end
+{%- endmacro %}
+
+
+{#- One sentence: a heading and a list, or nothing where the list is empty. -#}
+{% macro listed(heading, list) -%}
+    '{{ heading }}: ' || nullif(array_to_string({{ list }}, ', '), '') || '.'
+{%- endmacro %}
