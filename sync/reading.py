@@ -121,12 +121,13 @@ def has_entities(conn: psycopg.Connection[Any], entity_type: str) -> bool:
 
 
 def best_match_scores(conn: psycopg.Connection[Any]) -> dict[str, float]:
-    """Best score of a matched signature by dataset."""
-    if not has_mart(conn, "dataset_signatures"):
+    """Best score of a matched signature by dataset, as its documents tell it."""
+    if not has_mart(conn, "documents"):
         return {}
     rows = conn.execute(
-        "select dataset_id::text, max(score) from marts.dataset_signatures"
-        " where score is not null group by dataset_id"
+        "select entity_id::text, (metadata ->> 'signature_match_score')::float8"
+        " from marts.documents where entity_type = 'dataset' and chunk = 'overview'"
+        " and metadata ? 'signature_match_score'"
     ).fetchall()
     return {str(dataset): float(score) for dataset, score in rows}
 
@@ -136,15 +137,30 @@ def pairs(conn: psycopg.Connection[Any], mart: str, left: str, right: str) -> di
 
     Args:
         conn: A connection.
-        mart: Name of the mart.
+        mart: Name of the mart. `documents` gives the signatures that datasets match: which matches
+            are worth telling is decided there.
         left: Type of the entities to group by.
         right: Type of their partners.
     """
     if not has_mart(conn, mart):
         return {}
-    left_key, right_key = _MARTS[left][1], _MARTS[right][1]
-    query = f"select distinct {left_key}::text, {right_key}::text from marts.{mart} order by 1, 2"  # noqa: S608 - our own names
-    rows = conn.execute(query.encode()).fetchall()
+    if mart == "documents":
+        rows = conn.execute(
+            "select entity_id::text as dataset, matched.signature"
+            " from marts.documents cross join"
+            " jsonb_array_elements_text(metadata -> 'signature_ids') as matched (signature)"
+            " where entity_type = 'dataset' and chunk = 'overview'"
+            " and jsonb_typeof(metadata -> 'signature_ids') = 'array' order by 1, 2"
+        ).fetchall()
+        if left == "signature":
+            rows = sorted((signature, dataset) for dataset, signature in rows)
+    else:
+        left_key, right_key = _MARTS[left][1], _MARTS[right][1]
+        query = (
+            f"select distinct {left_key}::text, {right_key}::text"  # noqa: S608 - our own names
+            f" from marts.{mart} order by 1, 2"
+        )
+        rows = conn.execute(query.encode()).fetchall()
     found: dict[str, list[str]] = defaultdict(list)
     for one, other in rows:
         found[str(one)].append(str(other))

@@ -40,8 +40,6 @@ create table marts.program_experiments (program_id uuid, experiment_id uuid);
 create table marts.program_datasets (program_id uuid, dataset_id uuid);
 create table marts.experiment_datasets (experiment_id uuid, dataset_id uuid);
 create table marts.program_signatures (program_id uuid, signature_id uuid);
-create table marts.dataset_signatures (
-    dataset_id uuid, signature_id uuid, score double precision, method text);
 """
 
 _KEYS = {
@@ -117,9 +115,14 @@ def drop(conn: psycopg.Connection[Any], mart: str, *names: str) -> None:
 def link(conn: psycopg.Connection[Any], mart: str, pairs: Sequence[tuple[str, str]]) -> None:
     """Writes the pairs of a table of pairs, and no others."""
     conn.execute(f"delete from marts.{mart}".encode())
-    extra = ", 0.7, 'made'" if mart == "dataset_signatures" else ""
     for left, right in pairs:
         conn.execute(
-            f"insert into marts.{mart} values (%s, %s{extra})".encode(),
-            (id_of(left), id_of(right)),
+            f"insert into marts.{mart} values (%s, %s)".encode(), (id_of(left), id_of(right))
         )
+
+
+def match(conn: psycopg.Connection[Any], pairs: Sequence[tuple[str, str]]) -> None:
+    """Lets the documents of datasets name signatures as matched."""
+    for dataset in sorted({left for left, _ in pairs}):
+        matched = [id_of(right) for left, right in pairs if left == dataset]
+        put_document(conn, dataset, signature_ids=matched, signature_match_score=0.7)

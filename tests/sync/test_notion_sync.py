@@ -13,7 +13,7 @@ from sync import publish, state
 from sync.options import Options
 from tests.standins.notion import NotionStandIn, Page, rate_limited, refuse
 from tests.standins.server import Answer, Fault
-from tests.sync.marts import drop, id_of, link, put
+from tests.sync.marts import drop, id_of, link, match, put
 
 Conn = psycopg.Connection[Any]
 DATASETS = "Experimental Data Assets"
@@ -124,7 +124,7 @@ def test_a_hub_is_named_by_its_partners(
     for name in names:
         put(marts, "signatures", name)
     pairs = [("hub", name) for name in names] + [("small", "s3")]
-    link(marts, "dataset_signatures", pairs)
+    match(marts, pairs)
     assert _apply(marts, notion_options, notion_per_second=1000.0).status == "done"
     assert len(notion.related(_page(notion, "hub"), "Related Signature(s)")) == 105
     assert len(notion.related(_page(notion, "small"), "Related Signature(s)")) == 1

@@ -337,3 +337,40 @@ def test_the_private_switch_of_the_clients_retries_still_works(
     assert pinecone.count("POST", "/query") == 1
     index.close()
     client.close()
+
+
+# Reconcile ---------------------------------------------------------------------------------------
+
+
+def test_a_lost_ledger_is_rebuilt_from_the_ids(
+    marts: Conn, pinecone: PineconeStandIn, pinecone_options: Options
+) -> None:
+    for number in range(130):
+        put_document(marts, f"d{number}", text=f"text {number}")
+    _apply(marts, pinecone_options)
+    before = _ids(pinecone)
+    marts.execute("drop schema sync cascade")
+    pinecone.forget_calls()
+    report = publish.reconcile(marts, pinecone_options, services=["pinecone"])
+    assert report.status == "done"
+    assert _ids(pinecone) == before
+    # The hashes that the vectors carry are those of the marts: nothing is embedded or sent again.
+    assert pinecone.count("POST", "upsert") == 0
+    assert marts.execute("select count(*) from sync.embeddings").fetchone() == (0,)
+
+
+def test_orphans_leave_and_what_is_not_ours_stays(
+    marts: Conn, pinecone: PineconeStandIn, pinecone_options: Options
+) -> None:
+    for number in range(10):
+        put_document(marts, f"d{number}")
+    _apply(marts, pinecone_options)
+    space = pinecone.indexes["amprenta-rag"].namespaces[SPACE]
+    held = space.vectors[_id("d1")]
+    space.vectors[_id("orphan")] = held
+    space.vectors["theirs"] = held
+    del space.vectors[_id("d2")]
+    report = publish.reconcile(marts, pinecone_options, services=["pinecone"])
+    assert report.status == "done"
+    assert _ids(pinecone) == {"theirs", *(_id(f"d{number}") for number in range(10))}
+    assert "left alone" in str(report.targets[0].message)
