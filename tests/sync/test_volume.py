@@ -1,0 +1,99 @@
+"""Many things at once: pace, batches, time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from sync import publish
+from sync.options import Options
+from tests.conftest import REPOSITORY
+from tests.standins.notion import NotionStandIn
+from tests.standins.pinecone import PineconeStandIn
+from tests.sync.test_crashes import WORKER
+from warehouse import connection
+from warehouse.settings import Settings
+
+Conn = psycopg.Connection[Any]
+
+_DATASETS = """
+insert into marts.datasets (dataset_id, name, omics_type, summary)
+select md5(n::text)::uuid, 'dataset ' || n, 'lipidomics', repeat('summary ', 50)
+from generate_series(1, %s) as n
+"""
+
+_DOCUMENTS = """
+insert into marts.documents
+select 'dataset', md5(n::text)::uuid, 'overview', 'dataset ' || n,
+    (
+        select string_agg(
+            'PC ' || (20 + (n * i) %% 40) || ':' || (i %% 7) || ' log2 fold change '
+            || round(((n * i) %% 991) / 97.0, 3) || ' adjusted p ' || ((n + i) %% 83) || 'e-05',
+            '; '
+        )
+        from generate_series(1, 30) as i
+    ),
+    jsonb_build_object('dataset_id', md5(n::text), 'omics_type', 'lipidomics'), md5('v' || n)
+from generate_series(1, %s) as n
+"""
+
+
+@pytest.mark.slow
+def test_a_thousand_datasets_never_go_over_the_rate(
+    marts: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    # Forty times as fast as in life: 150 calls in 60 s are 150 in 1.5 s, at 2.5 a second 100.
+    notion.budget = (150, 1.5)
+    marts.execute(_DATASETS.encode(), (1000,))
+    options = replace(notion_options, notion_per_second=100.0)
+    assert publish.apply(marts, options, services=["notion"]).status == "done"
+    assert notion.refused_for_rate == 0
+    assert len(notion.rows("Experimental Data Assets")) == 1000
+    # One call for each page, and three to find nothing there, make the database and read it.
+    assert notion.count() == 1003
+    notion.forget_calls()
+    assert publish.apply(marts, options, services=["notion"]).status == "done"
+    assert notion.count() == 0
+
+
+@pytest.mark.slow
+def test_ten_thousand_documents(
+    marts: Conn,
+    settings: Settings,
+    pinecone: PineconeStandIn,
+    pinecone_options: Options,
+    record_property: Any,
+) -> None:
+    marts.execute(_DOCUMENTS.encode(), (10_000,))
+    given = {
+        "services": ["pinecone"],
+        "pinecone_key": pinecone.api_key,
+        "pinecone_host": pinecone.url,
+    }
+    process = subprocess.Popen(
+        [sys.executable, str(WORKER), connection.database_url(settings), json.dumps(given)],
+        cwd=REPOSITORY,
+        env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    seconds = used.ru_utime + used.ru_stime
+    record_property("cpu_seconds", round(seconds, 1))
+    record_property("peak_mb", used.ru_maxrss // 1024)
+    sys.stdout.write(f"{seconds:.1f} s of CPU, {used.ru_maxrss // 1024} MB\n")
+    sizes = [len(call.raw) for call in pinecone.calls if call.path.endswith("upsert")]
+    assert sum(len(ids) for ids in pinecone.ids("amprenta-rag").values()) == 10_000
+    assert max(sizes) < 2 * 1024 * 1024
+    # Full but for the last of each claim.
+    assert sum(sizes) / len(sizes) > 1_000_000
+    assert seconds < 60
+    assert used.ru_maxrss < 300 * 1024
