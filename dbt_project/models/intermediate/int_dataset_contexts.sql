@@ -4,9 +4,12 @@
     unique_key=['dataset_id'],
     on_schema_change='fail',
     indexes=[{'columns': ['dataset_id'], 'unique': true}],
-    pre_hook='{{ forget_stale_contexts() }}',
+    pre_hook=['{{ forget_stale_contexts() }}', 'set local enable_nestloop = off'],
     post_hook='analyze {{ this }}',
 ) }}
+
+-- No nested loops: Postgres cannot know how many names the CTEs hold and takes hundreds where there are
+-- hundreds of thousands. Over the public files and six references one such loop ran for over 8 minutes.
 
 -- What the names of a dataset are read as, decided by all of its names together and never by one.
 

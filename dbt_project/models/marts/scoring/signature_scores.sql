@@ -78,10 +78,10 @@ wanted_datasets as materialized (
         contexts.feature_type,
         contexts.context,
         {% if is_incremental() -%}
-        contexts.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
-            as is_changed
+            contexts.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
+                as is_changed
         {%- else -%}
-        true as is_changed
+            true as is_changed
         {%- endif %}
     from contexts
     where
@@ -90,10 +90,10 @@ wanted_datasets as materialized (
             where observations.dataset_id = contexts.dataset_id
         )
         {% if is_incremental() -%}
-        and (
-            contexts.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
-            or exists (select 1 from changed_signatures)
-        )
+            and (
+                contexts.dataset_id in (select changed_datasets.dataset_id from changed_datasets)
+                or exists (select 1 from changed_signatures)
+            )
         {%- endif %}
 ),
 
