@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def built(folder: Path, omics: Omics, marts: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     """The examples loaded and built; one of the files is a second version of itself."""
-    (folder / "signatures").mkdir()
+    (folder / "signatures").mkdir(exist_ok=True)
     (folder / "signatures" / "statin response.csv").write_text(_SIGNATURE, encoding="utf-8")
     edited = folder / "lipidomics" / "medium_lipids_samples_in_rows.csv"
     text = edited.read_text("utf-8")
