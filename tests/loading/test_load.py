@@ -266,8 +266,8 @@ def test_a_refused_file_that_is_deleted_asks_no_question_any_more(
 def test_files_of_a_source_without_loader_are_quarantined_with_the_true_reason(
     tmp_path: Path, conn: psycopg.Connection[Any], load_folder: Load
 ) -> None:
-    (tmp_path / "signatures").mkdir()
-    (tmp_path / "signatures" / "sets.gmt").write_text("SET\tna\tIL6\tTNF\n")
+    (tmp_path / "notion").mkdir()
+    (tmp_path / "notion" / "pages.csv").write_text("SET\tna\tIL6\tTNF\n")
     report = load_folder(tmp_path)
     assert [r.reason_code for _, r in report.refused] == ["source_not_supported"]
     assert load_folder(tmp_path).still_quarantined == 1

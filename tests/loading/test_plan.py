@@ -129,4 +129,4 @@ def test_a_given_source_that_differs_reads_the_file_again() -> None:
 
 
 def test_files_of_a_source_without_loader_are_told_apart() -> None:
-    assert plan([found("sets.gmt", source="signatures")], []).counts() == {"unsupported": 1}
+    assert plan([found("pages.json", source="notion")], []).counts() == {"unsupported": 1}
