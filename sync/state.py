@@ -636,8 +636,11 @@ def release_dead_workers(conn: psycopg.Connection[Any], target_id: str) -> int:
     `ambiguous`, and its target knows what that means.
     """
     rows = conn.execute(
-        "select distinct worker from sync.items where target_id = %s and state = 'inflight'",
-        (target_id,),
+        "select worker from sync.items where target_id = %(target)s and state = 'inflight'"
+        " union"
+        # One that died between two items holds none of them, and its run is still not over.
+        " select worker from sync.runs where target_id = %(target)s and status = 'running'",
+        {"target": target_id},
     ).fetchall()
     freed = 0
     for (worker,) in rows:

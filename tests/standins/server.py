@@ -67,7 +67,8 @@ class Fault:
         skip: How many matching calls go through first.
         answer: Sent instead of doing the work.
         drop: `before` the work or `after` it, the connection is closed without an answer.
-        delay: Seconds to wait before the answer is sent, after the work.
+        delay: Seconds to wait before the answer is sent, after the work; or, where the work is not
+            done, before the connection is closed.
     """
 
     method: str = ""
@@ -182,10 +183,10 @@ def _handler_for(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             with stand_in.lock:
                 stand_in.calls.append(request)
                 fault = next((f for f in stand_in.faults if f.hits(request)), None)
+                answer: Answer | None = None
                 if fault is not None and fault.drop == "before":
-                    self._hang_up()
-                    return
-                if fault is not None and fault.answer is not None:
+                    pass
+                elif fault is not None and fault.answer is not None:
                     answer = fault.answer
                 else:
                     try:
@@ -198,7 +199,7 @@ def _handler_for(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                         answer = Answer(501, stand_in.crashes[-1])
             if fault is not None and fault.delay:
                 time.sleep(fault.delay)
-            if fault is not None and fault.drop == "after":
+            if answer is None or (fault is not None and fault.drop == "after"):
                 self._hang_up()
                 return
             self._send(answer)

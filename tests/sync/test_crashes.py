@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,46 +10,15 @@ import pytest
 
 from sync import publish, state
 from sync.options import Options
-from tests.conftest import REPOSITORY
 from tests.standins.notion import NotionStandIn
 from tests.standins.pinecone import PineconeStandIn
 from tests.standins.server import Fault
 from tests.sync.marts import drop_document, id_of, put, put_document
-from warehouse import connection
+from tests.sync.processes import killed, start_worker, wait_until
 from warehouse.settings import Settings
 
 Conn = psycopg.Connection[Any]
 DATASETS = "Experimental Data Assets"
-WORKER = Path(__file__).with_name("worker.py")
-
-
-def _start(settings: Settings, service: str, options: Options) -> subprocess.Popen[bytes]:
-    given = {
-        name: getattr(options, name)
-        for name in (
-            "notion_token", "notion_parent", "notion_url", "notion_per_second", "pinecone_key",
-            "pinecone_host", "linger", "timeout", "probe_waits", "verify_seconds",
-        )
-    }  # fmt: skip
-    return subprocess.Popen(
-        [
-            sys.executable,
-            str(WORKER),
-            connection.database_url(settings),
-            json.dumps({"services": [service], **given}),
-        ],
-        cwd=REPOSITORY,
-        env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
-        stdout=subprocess.DEVNULL,
-    )
-
-
-def _wait(until: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not until():
-        assert process.poll() is None, "the worker ended before it was killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -74,12 +37,9 @@ def test_a_kill_between_the_write_and_the_ledger_makes_no_second_page(
         if moment == "after"
         else Fault("POST", "^/v1/pages$", skip=3, drop="before", delay=30.0)
     )
-    process = _start(settings, "notion", replace(notion_options, timeout=60.0))
-    try:
-        _wait(lambda: notion.count("POST", "^/v1/pages$") >= 4, process)
-    finally:
-        process.kill()
-        process.wait()
+    process = start_worker(settings, "notion", replace(notion_options, timeout=60.0))
+    with killed(process, marts):
+        wait_until(lambda: notion.count("POST", "^/v1/pages$") >= 4, process)
     # No lease has to run out: the lock of the worker is gone with it.
     report = publish.apply(marts, notion_options, services=["notion"])
     assert report.status == "done"
@@ -97,12 +57,9 @@ def test_a_kill_in_the_middle_of_a_batch_of_vectors(
     for number in range(30):
         put_document(marts, f"d{number}", text=f"text {number}")
     pinecone.faults.append(Fault("POST", "upsert", delay=30.0))
-    process = _start(settings, "pinecone", replace(pinecone_options, timeout=60.0))
-    try:
-        _wait(lambda: pinecone.count("POST", "upsert") >= 1, process)
-    finally:
-        process.kill()
-        process.wait()
+    process = start_worker(settings, "pinecone", replace(pinecone_options, timeout=60.0))
+    with killed(process, marts):
+        wait_until(lambda: pinecone.count("POST", "upsert") >= 1, process)
     # One of them leaves before the next run: it was sent, and nobody knows.
     drop_document(marts, "d7")
     report = publish.apply(marts, pinecone_options, services=["pinecone"])
@@ -111,24 +68,19 @@ def test_a_kill_in_the_middle_of_a_batch_of_vectors(
     assert pinecone.ids("amprenta-rag") == {"dataset.hash-v1-512": expected}
 
 
-def test_a_kill_of_a_paced_backfill_repeats_no_create(
+def test_a_run_that_died_between_two_items_is_marked(
     marts: Conn, settings: Settings, notion: NotionStandIn, notion_options: Options
 ) -> None:
-    for number in range(60):
-        put(marts, "datasets", f"d{number}")
-    for _ in range(3):
-        process = _start(settings, "notion", replace(notion_options, notion_per_second=40.0))
-        before = notion.count("POST", "^/v1/pages$")
-        try:
-            _wait(lambda n=before: notion.count("POST", "^/v1/pages$") >= n + 10, process)
-        finally:
-            process.kill()
-            process.wait()
+    put(marts, "datasets", "d")
+    # It dies while it asks for the database: nothing is claimed for good, and its run is not over.
+    notion.faults.append(Fault("POST", "search", delay=30.0))
+    process = start_worker(settings, "notion", replace(notion_options, timeout=60.0))
+    with killed(process, marts):
+        wait_until(lambda: notion.count("POST", "search") >= 1, process)
+    marts.execute("update sync.items set state = 'pending', worker = null, lease_until = null")
     assert publish.apply(marts, notion_options, services=["notion"]).status == "done"
-    keys = [notion.text(page, "PG ID") for page in notion.rows(DATASETS)]
-    assert len(keys) == len(set(keys)) == 60
-    # A kill may hit after a page was made; it is then found, and not made again.
-    assert notion.count("POST", "^/v1/pages$") <= 60 + 3
+    states = [row[0] for row in marts.execute("select status from sync.runs order by run_id")]
+    assert states == ["crashed", "done"]
 
 
 def test_two_processes_share_the_work(
@@ -139,7 +91,7 @@ def test_two_processes_share_the_work(
     for number in range(80):
         put(marts, "datasets", f"d{number}")
     options = replace(notion_options, notion_per_second=80.0)
-    workers = [_start(settings, "notion", options) for _ in range(2)]
+    workers = [start_worker(settings, "notion", options) for _ in range(2)]
     assert [worker.wait(120) for worker in workers] == [0, 0]
     keys = [notion.text(page, "PG ID") for page in notion.rows(DATASETS)]
     assert len(keys) == len(set(keys)) == 81
@@ -161,7 +113,7 @@ def test_workers_together_keep_the_pace(
     # 20 calls a second are allowed; two workers of 15 each would be too many.
     notion.budget = (20, 1.0)
     options = replace(notion_options, notion_per_second=15.0)
-    workers = [_start(settings, "notion", options) for _ in range(2)]
+    workers = [start_worker(settings, "notion", options) for _ in range(2)]
     assert [worker.wait(120) for worker in workers] == [0, 0]
     assert notion.refused_for_rate == 0
     assert len(notion.rows(DATASETS)) == 61
