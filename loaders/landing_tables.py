@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from loaders.model import STATISTICS
+from warehouse.lock import lock_transaction
 
 if TYPE_CHECKING:
     import psycopg
@@ -199,7 +200,7 @@ def ensure_landing_tables(
         return
     with conn.transaction():
         # Two first loads at once would race in "create schema if not exists".
-        conn.execute("select pg_advisory_xact_lock(hashtext('omics landing tables'))")
+        lock_transaction(conn, "landing tables")
         for schema in sorted({schema for schema, _, _ in missing}):
             for statement in ddl(schema, schemas[schema]):
                 conn.execute(statement)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import OmicsError
+from warehouse.lock import lock_transaction
 
 if TYPE_CHECKING:
     import psycopg
@@ -56,7 +57,7 @@ def ensure_seeds(conn: psycopg.Connection[Any], folder: Path) -> list[str]:
     types = _column_types(folder)
     with conn.transaction():
         # Two first commands at once would race in "create schema if not exists".
-        conn.execute("select pg_advisory_xact_lock(hashtext('omics seeds'))")
+        lock_transaction(conn, "seeds")
         conn.execute(f"create schema if not exists {SCHEMA}")
         for name in changed:
             _copy(conn, name, files[name], types.get(name, {}), hashes[name])

@@ -85,7 +85,7 @@ def ensure(conn: psycopg.Connection[Any]) -> None:
         return
     text = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
     with conn.transaction():
-        conn.execute("select pg_advisory_xact_lock(%s)", (lock.lock_key("sync schema"),))
+        lock.lock_transaction(conn, "sync schema")
         conn.execute(text.encode())
         conn.execute(f"comment on schema sync is 'omics sync {SCHEMA_VERSION}'".encode())
 

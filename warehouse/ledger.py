@@ -27,7 +27,7 @@ def ensure_ops(conn: psycopg.Connection) -> None:
     text = Path(__file__).with_name("ops.sql").read_text(encoding="utf-8")
     # "if not exists" still fails when two sessions make the same thing at once.
     with conn.transaction():
-        conn.execute("select pg_advisory_xact_lock(%s)", (lock.lock_key("ops"),))
+        lock.lock_transaction(conn, "ops")
         conn.execute(text.encode())
 
 

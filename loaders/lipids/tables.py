@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from warehouse.lock import lock_transaction
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -80,6 +82,6 @@ def ensure_lipid_tables(conn: psycopg.Connection[Any]) -> None:
         return
     with conn.transaction():
         # Two first loads at once would race in "create schema if not exists".
-        conn.execute("select pg_advisory_xact_lock(hashtext('omics landing tables'))")
+        lock_transaction(conn, "landing tables")
         for statement in _DDL:
             conn.execute(statement)

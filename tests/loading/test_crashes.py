@@ -151,14 +151,16 @@ def test_two_loads_at_once_make_no_duplicate(
     write_version(tmp_path, 0)
     arguments = ("load", "--dir", str(tmp_path))
     runs = [start(*arguments, environment=environment, keep=True) for _ in range(2)]
-    waiting = start(*arguments, "--wait", "60", environment=environment)
+    waiting = start(*arguments, "--wait", "60", environment=environment, keep=True)
     codes = []
     for run in runs:
-        _, errors = run.communicate()
+        output, errors = run.communicate()
+        print(output.decode(), errors.decode())  # noqa: T201 - shown when the test fails
         codes.append(run.returncode)
         if run.returncode == exits.LOCKED:
             assert b"another run holds the lock" in errors
-    waiting.wait()
+    output, errors = waiting.communicate()
+    print(output.decode(), errors.decode())  # noqa: T201 - shown when the test fails
     assert set(codes) <= {exits.DONE, exits.LOCKED}
     assert waiting.returncode == exits.DONE
     (held,) = conn.execute(

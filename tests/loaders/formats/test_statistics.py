@@ -132,7 +132,11 @@ TOOLS = [
 ]
 
 
-@pytest.mark.parametrize(("tool", "header", "expected"), TOOLS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("tool", "header", "expected"),
+    TOOLS,
+    ids=[f"{tool}-{at}" for at, (tool, _, _) in enumerate(TOOLS)],
+)
 def test_tools_are_known_by_their_headers(
     tool: str | None, header: list[str], expected: set[str]
 ) -> None:
