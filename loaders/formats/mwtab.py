@@ -170,21 +170,25 @@ def _readings(
     delimiter: str,
 ) -> list[DatasetReading]:
     from loaders.reading.read import with_part
+    from loaders.reading.rows import unique_names
 
     blocks = [(analysis, block) for analysis in analyses for block in analysis.blocks]
     filled = [(analysis, block) for analysis, block in blocks if block.tables]
     if not filled:
         raise _nothing(analyses, context)
-    found: list[DatasetReading] = []
-    for analysis, block in filled:
+    places = []
+    for at, (analysis, block) in enumerate(filled, start=1):
         names = []
         if len(analyses) > 1:
-            names.append(f"analysis={analysis.items.get('ANALYSIS_ID', len(found) + 1)}")
+            names.append(f"analysis={analysis.items.get('ANALYSIS_ID', at)}")
         if len([one for one, _ in filled if one is analysis]) > 1:
             names.append(f"block={block.name}")
-        place = with_part(context, "/".join(names)) if names else context
-        found.append(_reading(analysis, block, place, evidence))
-    return found
+        places.append("/".join(names))
+    # Files that were put together by hand repeat an analysis or a block under one name.
+    return [
+        _reading(analysis, block, with_part(context, place) if place else context, evidence)
+        for (analysis, block), place in zip(filled, unique_names(places), strict=True)
+    ]
 
 
 def _reading(

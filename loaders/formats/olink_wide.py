@@ -177,6 +177,8 @@ def _find(content: Content, delimiter: str, quoted: bool) -> _Sheet:
         if first_row and _TRAILER.fullmatch(first):
             trailer.append(row)
             lines.add(number)
+    width = len(labels.get("assay", ()))
+    labels = {name: (row + [""] * width)[: max(width, len(row))] for name, row in labels.items()}
     return _Sheet(labels, trailer, first_row or 10**9, frozenset(lines), is_npx)
 
 

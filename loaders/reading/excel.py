@@ -165,7 +165,12 @@ def _cells(sheet: CalamineSheet, name: str, part: str) -> Sheet:
         records.append(texts)
     del records[last + 1 :]
     width = max(map(len, records), default=0)
-    records = [row + [""] * (width - len(row)) for row in records]
+    blank = [""] * width
+    # Blank rows below the headings are one list: there may be a million of them.
+    records = [
+        row + blank[len(row) :] if row or at < _HEADING_ROWS else blank
+        for at, row in enumerate(records)
+    ]
     if not records:
         raise Unreadable(
             "empty_file",

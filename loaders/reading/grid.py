@@ -475,11 +475,17 @@ class _RecordRows:
         rows = self.records[self.data :]
         step = max(1000, 500_000 // max(1, self.width))
         for start in range(0, len(rows), step):
-            chunk = [list(row[: self.width]) for row in rows[start : start + step]]
-            for row in chunk:
-                row += [""] * (self.width - len(row))
-            first = self.data + start + 1
-            yield table_of_rows(chunk, list(range(first, first + len(chunk))), self.width)
+            chunk, numbers = [], []
+            for number, row in enumerate(rows[start : start + step], self.data + start + 1):
+                cells = list(row[: self.width])
+                if not any(cells):
+                    # A forgotten cell far below a table puts a million of them between the two.
+                    log.blank += 1
+                    continue
+                chunk.append(cells + [""] * (self.width - len(cells)))
+                numbers.append(number)
+            if chunk:
+                yield table_of_rows(chunk, numbers, self.width)
 
 
 def _cut_regular(text: str, delimiter: str, width: int, first_row: int) -> pa.Table | None:

@@ -273,17 +273,17 @@ def _is_data_member(info: zipfile.ZipInfo) -> bool:
 
 def _slurp(opener: Opener, budget: _Budget, part: str) -> bytes:
     limit = min(budget.limit, WORKBOOK_LIMIT)
-    chunks: list[bytes] = []
+    held = io.BytesIO()
     total = 0
     try:
         with opener() as stream:
             while chunk := stream.read(_CHUNK):
                 total += len(chunk)
                 _Budget(limit=limit, packed=budget.packed).check(total, part=part)
-                chunks.append(chunk)
+                held.write(chunk)
     except _CORRUPT as error:
         raise _corrupt(part, error) from error
-    return b"".join(chunks)
+    return held.getvalue()
 
 
 def _text(opener: Opener, *, part: str, budget: _Budget, packed: bool) -> TextSource:

@@ -184,7 +184,17 @@ def clean(
 
     if not len(names):
         return table, names
+    width = table.num_columns - 1
     empty = pc.equal(names, "")
+    if pc.any(empty).as_py():
+        # Together, because a sheet may hold a million of them.
+        for rule, among in (("blank", range(width)), ("no_name_no_values", quantity_columns)):
+            nothing = _without_values(table, empty, among)
+            account.skip(rule, int(pc.sum(nothing).as_py() or 0))
+            held = pc.invert(nothing)
+            table, names, empty = table.filter(held), names.filter(held), empty.filter(held)
+        if not len(names):
+            return table, names
     odd = pc.or_(empty, pc.is_in(names, value_set=_summary_names()))
     ruled = pc.match_substring_regex(names, _RULE_ROW)
     if pc.any(ruled).as_py():
@@ -192,19 +202,14 @@ def clean(
         odd = pc.or_(odd, _without_values(table, ruled, quantity_columns))
     if not pc.any(odd).as_py():
         return table, names
-    width = table.num_columns - 1
     drop: list[int] = []
     for at in pc.indices_nonzero(odd).to_pylist():
         name = names[at].as_py()
         cells = [table.column(index)[at].as_py() for index in range(width)]
         number = table.column(width)[at].as_py()
         quantities_blank = not any(cells[index].strip() for index in quantity_columns)
-        if not any(cell.strip() for cell in cells):
-            account.skip("blank")
-        elif name in _summary_names().to_pylist():
+        if name in _summary_names().to_pylist():
             account.skip("summary_row")
-        elif not name and quantities_blank:
-            account.skip("no_name_no_values")
         elif not name:
             account.reject(
                 number,
@@ -239,7 +244,11 @@ def _without_values(table: pa.Table, among: Any, columns: Sequence[int]) -> Any:
         if not len(at):
             break
     numbers = pa.array(range(len(among)), pa.uint64()) if len(at) else None
-    return pa.array([False] * len(among)) if numbers is None else pc.is_in(numbers, value_set=at)
+    return (
+        pa.array([False] * len(among), pa.bool_())
+        if numbers is None
+        else pc.is_in(numbers, value_set=at)
+    )
 
 
 def joint_of(roles: Roles) -> str:

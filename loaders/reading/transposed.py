@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from loaders.model import Assay, Counts, DatasetHeader, Roles
+from loaders.model import Assay, Counts, DatasetHeader, Roles, Unreadable
 from loaders.reading import describe, rows, status, values
 from loaders.reading.describe import Context
 from loaders.reading.grid import Grid, RaggedLog
@@ -29,7 +29,8 @@ class TransposedReading:
         """Reads the whole table.
 
         Raises:
-            Unreadable: If the omics type or the decimal mark is undecided.
+            Unreadable: If the omics type or the decimal mark is undecided, or it holds no features
+                or no samples.
         """
         import pyarrow as pa
 
@@ -55,6 +56,8 @@ class TransposedReading:
             tables.append(table)
             sample_names += names.to_pylist()
         opened.settle_log(log, len(grid.header))
+        if not self._features or not sample_names:
+            raise _nothing(roles, opened, context, has_features=bool(self._features))
         self._opened = opened
         self._account = opened
         self._table = pa.concat_tables(tables)
@@ -209,6 +212,24 @@ class TransposedReading:
     def counts(self) -> Counts:
         """Returns the reconciliation, valid once `batches` is exhausted."""
         return self._account.counts()
+
+
+def _nothing(
+    roles: Roles, account: rows.Account, context: Context, *, has_features: bool
+) -> Unreadable:
+    """Returns the refusal of a table without features, or without samples."""
+    left_out = ", ".join(
+        f"{count:,} by the rule {rule}" for rule, count in sorted(account.skipped.items())
+    )
+    seen = "no row of a sample" if has_features else "no column of a feature's quantities"
+    return Unreadable(
+        "no_quantities",
+        place=context.part or "table",
+        seen=f"{seen}; rows left out: {left_out or 'none'}",
+        expected=f"{roles.format}: one row for each sample and one column for each feature",
+        question="Was the export complete, and does it hold study samples?",
+        nearest_format=roles.format,
+    )
 
 
 def list_literals(flat: Any, length: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ class Part:
         names: Feature, assay (or contrast and statistic) to the texts of its values; NULL is one.
         rows: Line, header of the column to the text of its value; features in rows only.
         landed: Numbers of the landed lines, each with the name of its feature.
-        is_long: Whether the file has one value per line.
+        is_long: Whether a feature may be missing in one sample alone: values stand one per line,
+            or samples one per file.
     """
 
     names: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -39,15 +40,21 @@ class Seen:
     formats: set[str] = field(default_factory=set)
 
 
-def look(path: Path, omics: str | None, mapping: Mapping[str, object]) -> Seen:
-    """Reads a file to its end.
+def look(
+    path: Path, omics: str | None, mapping: Mapping[str, object], beside: Sequence[Path] = ()
+) -> Seen:
+    """Reads a file to its end, together with those beside it, if there are any.
 
     Raises:
         AssertionError: The books of a dataset do not balance.
         Exception: A defect: readers raise nothing but `Unreadable`.
     """
     seen = Seen()
-    source = SourceFile(str(path), path, path.stat().st_size, datetime.now(UTC))
+    now = datetime.now(UTC)
+    source = SourceFile(str(path), path, path.stat().st_size, now)
+    if beside:
+        others = (SourceFile(str(other), other, other.stat().st_size, now) for other in beside)
+        source = SourceFile(str(path.parent / "[group]"), path, source.size, now, (source, *others))
     options = ReadOptions(
         reject_limit=0.6, mapping=dict(mapping) or None, max_unpacked_bytes=2 * 1024**3
     )
@@ -55,7 +62,7 @@ def look(path: Path, omics: str | None, mapping: Mapping[str, object]) -> Seen:
         for reading in read_file(source, declared_omics_type=omics, options=options):
             part = Part()
             header = reading.header
-            part.is_long = "n_records" in header.role_evidence
+            part.is_long = bool({"n_records", "group"} & header.role_evidence.keys())
             columns = _apart([assay.source_column for assay in header.assays])
             for batch in reading.batches():
                 _take(part, batch.to_pylist(), columns)

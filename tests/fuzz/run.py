@@ -80,8 +80,15 @@ class Runner:
         if seed.name not in self._base:
             path = self._folder / "seed"
             path.write_bytes(seed.content)
-            self._base[seed.name] = look(path, seed.omics, seed.mapping)
+            self._base[seed.name] = look(path, seed.omics, seed.mapping, self._beside(seed))
         return self._base[seed.name]
+
+    def _beside(self, seed: Seed) -> list[Path]:
+        """Writes the files that are read together with a seed."""
+        paths = [self._folder / name for name, _ in seed.beside]
+        for path, (_, content) in zip(paths, seed.beside, strict=True):
+            path.write_bytes(content)
+        return paths
 
     def draw(self, number: int) -> tuple[Seed, str, Case] | None:
         """Returns the spoiled file of a number; None where the mutation does not fit the seed."""
@@ -112,10 +119,11 @@ class Runner:
         # Always one name: files of one sample are called by it, and it must not change.
         path = self._folder / "seed"
         path.write_bytes(case.content)
+        beside = self._beside(seed)
         try:
             # Seconds of the processor: the machine may have other work.
             signal.setitimer(signal.ITIMER_PROF, SECONDS)
-            seen = look(path, seed.omics, seed.mapping)
+            seen = look(path, seed.omics, seed.mapping, beside)
             signal.setitimer(signal.ITIMER_PROF, 0)
             case.check(seen)
         except Hung:

@@ -33,6 +33,8 @@ class Seed:
         header: Index of the header line, where it is.
         mapping: What a user declares of it.
         is_public: Whether it is one of the public files.
+        beside: Other files that are read together with it, and are not spoiled.
+        is_ordered: Whether the order of its lines is part of what it says.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Seed:
     header: int = 0
     mapping: Mapping[str, object] = field(default_factory=dict)
     is_public: bool = False
+    beside: tuple[tuple[str, bytes], ...] = ()
+    is_ordered: bool = False
 
 
 #: Layout to omics type and columns. A column is its header behind a letter that says what its cells
@@ -363,6 +367,59 @@ def sectioned_seeds() -> Iterator[Seed]:
     yield Seed("mwTab JSON", _mwtab_json(rng).encode(), "metabolomics")
     text = _mwtab(rng).replace("\t", ",").encode()
     yield Seed("mwTab CSV", text, "metabolomics")
+    yield Seed("Olink NPX wide", _olink_wide(rng).encode(), "proteomics")
+    yield Seed("MetIDQ plate", _metidq(rng).encode(), "metabolomics")
+
+
+def together_seeds() -> Iterator[Seed]:
+    """Yields files that are read together with others."""
+    rng = random.Random(12)
+    genes = [feature_name("transcriptomics", at) for at in range(15)]
+    matrix = ["%%MatrixMarket matrix coordinate integer general", "%", "15 6 30"]
+    places = rng.sample([(gene, cell) for gene in range(15) for cell in range(6)], 30)
+    matrix += [f"{gene + 1} {cell + 1} {rng.randint(1, 90)}" for gene, cell in sorted(places)]
+    features = "".join(f"{gene}\tSYM{at}\tGene Expression\n" for at, gene in enumerate(genes))
+    barcodes = "".join(f"{'ACGT' * 3}{at}-1\n" for at in range(6))
+    held = {
+        "matrix.mtx": "\n".join(matrix) + "\n",
+        "features.tsv": features,
+        "barcodes.tsv": barcodes,
+    }
+    for name in ("matrix.mtx", "features.tsv"):
+        others = tuple((other, text.encode()) for other, text in held.items() if other != name)
+        spoiled = held[name].encode()
+        yield Seed(f"10x {name}", spoiled, "transcriptomics", beside=others, is_ordered=True)
+    one, two = (table("salmon quant", random.Random(at), rows=12).encode() for at in (13, 14))
+    yield Seed("salmon run", one, "transcriptomics", beside=(("other.sf", two),))
+
+
+def _olink_wide(rng: random.Random) -> str:
+    named = [(f"OID{20000 + at}", f"P{10000 + at}", f"SYM{at}") for at in range(10)]
+    panels = ["CVD II"] * 5 + ["IMM"] * 5
+    rows = [["Project: invented"], ["NPX data"], ["Panel", *panels, "CVD II", "IMM"]]
+    rows += [["Assay", *(name for _, _, name in named), "QC Warning", "QC Warning"]]
+    rows += [["Uniprot ID", *(protein for _, protein, _ in named), "", ""]]
+    rows += [["OlinkID", *(olink for olink, _, _ in named), "", ""], [""]]
+    for at in range(8):
+        cells = [f"{rng.uniform(-2, 9):.4f}" for _ in named]
+        rows.append([f"S{at:02d}", *cells, "Pass", "Warning" if at == 3 else "Pass"])
+    rows += [[""], ["LOD", *(f"{rng.uniform(0, 1):.3f}" for _ in named), "", ""]]
+    rows += [["Missing Data freq.", *("0%" for _ in named), "", ""]]
+    width = len(rows[2])
+    return "\n".join(";".join(row + [""] * (width - len(row))) for row in rows) + "\n"
+
+
+def _metidq(rng: random.Random) -> str:
+    kit = ["C0", "C2", "C3", "PC aa C32:1", "lysoPC a C16:0", "SM C16:0", "H1"]
+    lead = ["Plate Bar Code", "Sample Bar Code", "Sample Type", "Sample Identification"]
+    classes = ["Acylcarnitines"] * 3 + ["PC", "LPC", "SM", "Sugars"]
+    rows = [[*lead, *kit, "Sum of PC"], ["", "", "", "Class", *classes, "Metabolism Indicators"]]
+    rows += [["", "", "LOD (calc.) 1 [µM]", "", *("0.1" for _ in kit), ""]]
+    kinds = ["Zero Sample", "Blank", "Standard L1", "QC", *["Sample"] * 8]
+    for at, kind in enumerate(kinds):
+        cells = [_cell("N", "", 0, rng) if rng.random() < 0.9 else "< LOD" for _ in kit]
+        rows.append(["1025", f"10{at:02d}", kind, f"S{at:02d}", *cells, "99.5"])
+    return "\n".join("\t".join(row) for row in rows) + "\n"
 
 
 def _mztab(rng: random.Random) -> str:
@@ -541,5 +598,5 @@ def corpus_seeds(folder: Path) -> Iterator[Seed]:
 
 def all_seeds(corpus: Path | None = None) -> list[Seed]:
     """Returns every seed, in an order that does not change."""
-    found = [*layout_seeds(), *sectioned_seeds(), *binary_seeds()]
+    found = [*layout_seeds(), *sectioned_seeds(), *together_seeds(), *binary_seeds()]
     return [*found, *(corpus_seeds(corpus) if corpus else ())]

@@ -14,7 +14,7 @@ from tests.fuzz.observe import Part, Seen
 from tests.fuzz.seeds import Seed, all_seeds
 
 #: Cases of the sample: about half a minute.
-CASES = 250
+CASES = 400
 #: Formats that others of the seeds stand for: the same reader, or tables told by their statistics.
 _STOOD_FOR = {
     "10x HDF5",
