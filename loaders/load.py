@@ -123,10 +123,12 @@ class SilentProgress:
 def prepare(conn: psycopg.Connection[Any]) -> None:
     """Makes the tables that loading needs; a no-op once they exist."""
     from loaders.lipids.tables import ensure_lipid_tables
+    from loaders.notion.tables import SOURCE as NOTION
     from warehouse.ledger import ensure_ops
 
     ensure_ops(conn)
-    ensure_landing_tables(conn, {source.schema: source.tables for source in sources().values()})
+    landing = [*sources().values(), NOTION]
+    ensure_landing_tables(conn, {source.schema: source.tables for source in landing})
     ensure_lipid_tables(conn)
 
 
@@ -619,5 +621,7 @@ def _unsupported(source: str) -> Unreadable:
         place="folder",
         seen=f"a file of source '{source}'",
         expected=f"one of {', '.join(name for name, s in sources().items() if s.is_readable)}",
-        question=f"Nothing to answer: this version has no loader for '{source}' yet.",
+        question="Nothing to answer: Notion is read from its API: omics load notion."
+        if source == "notion"
+        else f"Nothing to answer: this version has no loader for '{source}' yet.",
     )

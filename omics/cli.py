@@ -250,10 +250,19 @@ def load(
 ) -> int:
     """Land files in Postgres. Files that cannot be read go to quarantine; the others load.
 
+    `omics load notion` reads the databases that Notion shares with the integration, incrementally;
+    with --reread it looks at every page.
+
     Example: omics load lipidomics --dir results/lipidomics
     """
     from omics.loading import load_command
 
+    if source == "notion":
+        from omics.notion import load_notion_command
+
+        if folder is not None or files or create_page or prune or mapping is not None:
+            _usage("notion is read from its API: it takes --reread, --wait and --json only")
+        return load_notion_command(reread=reread, wait=wait, as_json=as_json)
     request = _request(
         source, folder, files, prune=prune, reread=reread, wait=wait, mapping=mapping
     )

@@ -176,6 +176,7 @@ def build_document(built: DbtRun) -> dict[str, Any]:
 
 def refresh_command(request: LoadRequest, *, as_json: bool) -> int:
     """Runs the scheduled refresh and prints one summary."""
+    from omics.notion import notion_document, print_notion
     from omics.publishing import print_sync, sync_document
     from omics.refresh import refresh
     from omics.reports import print_build, print_load
@@ -199,6 +200,8 @@ def refresh_command(request: LoadRequest, *, as_json: bool) -> int:
         }
         if report.load is not None:
             document["load"] = load_document(report.load)
+        if report.notion is not None:
+            document["notion"] = notion_document(report.notion)
         if report.build is not None:
             document["build"] = build_document(report.build)
         if report.sync is not None:
@@ -207,6 +210,8 @@ def refresh_command(request: LoadRequest, *, as_json: bool) -> int:
         return report.exit_code
     if report.load is not None:
         print_load(report.load)
+    if report.notion is not None:
+        print_notion(report.notion)
     if report.build is not None:
         print_build(report.build)
     if report.sync is not None:

@@ -1,4 +1,4 @@
-"""The scheduled command: load, source freshness, build; one row in ``ops.runs``."""
+"""The scheduled command: load, freshness, build, sync; one row in ``ops.runs``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from loaders.load import LoadReport, LoadRequest, Progress
+    from loaders.notion.load import NotionReport
     from sync.publish import SyncReport
     from warehouse.settings import Settings
 
@@ -25,6 +26,7 @@ class RefreshReport:
     run_id: str
     exit_code: int = exits.DONE
     load: LoadReport | None = None
+    notion: NotionReport | None = None
     stale_sources: list[str] = field(default_factory=list)
     build: DbtRun | None = None
     sync: SyncReport | None = None
@@ -35,6 +37,8 @@ class RefreshReport:
     def counts(self) -> dict[str, int]:
         """Counts of the load and of the build."""
         counts = dict(self.load.counts) if self.load else {}
+        if self.notion is not None:
+            counts |= self.notion.counts
         counts["stale_sources"] = len(self.stale_sources)
         if self.build is not None:
             counts |= self.build.counts
@@ -70,6 +74,7 @@ def refresh(
         LockHeld: Another refresh, load or build is running.
     """
     from loaders.load import load
+    from omics.notion import notion_message, read_before_build
     from omics.preparing import prepare
     from omics.publishing import publish_after
     from warehouse.connection import pg_environment
@@ -84,6 +89,10 @@ def refresh(
             began = time.monotonic()
             report.load = load(settings, conn, request, run_id=run_id, progress=progress)
             report.durations["load"] = round(time.monotonic() - began, 3)
+            began = time.monotonic()
+            report.notion = read_before_build(settings, conn, run_id)
+            if report.notion is not None:
+                report.durations["notion"] = round(time.monotonic() - began, 3)
             report.stale_sources = stale_sources(settings, conn)
             environment = pg_environment(settings, database=conn.info.dbname)
             with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
@@ -98,7 +107,11 @@ def refresh(
                 if report.sync is not None:
                     report.durations["sync"] = round(time.monotonic() - began, 3)
             report.exit_code = _exit_code(report)
-            report.message = failure_message(report.build) or sync_message(report.sync)
+            report.message = (
+                failure_message(report.build)
+                or notion_message(report.notion)
+                or sync_message(report.sync)
+            )
         except LockHeld as held:
             report.exit_code, report.message = exits.LOCKED, str(held)
             raise
@@ -140,6 +153,7 @@ def _exit_code(report: RefreshReport) -> int:
     if report.build is None or report.build.return_code != 0:
         return exits.FAILED
     complete = report.load is not None and report.load.is_complete
+    complete = complete and not (report.notion is not None and report.notion.left)
     # What could not be published waits in the outbox: the marts are fine.
     complete = complete and (report.sync is None or report.sync.status == "done")
     return exits.DONE if complete else exits.PARTIAL

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sync import state
-from sync.budget import Blocked
-from sync.verdicts import CallFailed, Stopped
+from warehouse.budget import Blocked
+from warehouse.verdicts import CallFailed, Stopped
 
 if TYPE_CHECKING:
     import psycopg

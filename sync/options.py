@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from warehouse.notion.api import NotionAccess
+
 if TYPE_CHECKING:
     from warehouse.settings import Settings
 
@@ -64,6 +66,19 @@ class Options:
         """What must never be printed, logged or stored."""
         keys = (self.notion_token, self.pinecone_key, self.openai_key)
         return tuple(key for key in keys if key)
+
+    @property
+    def notion(self) -> NotionAccess:
+        """How Notion is reached."""
+        return NotionAccess(
+            token=self.notion_token,
+            url=self.notion_url,
+            per_second=self.notion_per_second,
+            timeout=self.timeout,
+            patience=self.patience,
+            secrets=self.secrets,
+            sleep=self.sleep,
+        )
 
 
 def options_of(settings: Settings) -> Options:

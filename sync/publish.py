@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync import engine, reading, state
-from sync.budget import Blocked
 from sync.engine import Progress, TargetReport, silent
-from sync.verdicts import CallFailed, Stopped, redact
+from warehouse.budget import Blocked
+from warehouse.verdicts import CallFailed, Stopped, redact
 
 if TYPE_CHECKING:
     import psycopg
@@ -331,13 +331,13 @@ def _reconcile_pinecone(
 def _reconcile_notion(
     conn: psycopg.Connection[Any], options: Options, worker: str
 ) -> dict[str, str]:
-    from sync.notion.api import NotionApi
     from sync.notion.publishing import published_types, target_of
     from sync.notion.schema import ensure_source
     from sync.reconciling import reconcile_pages
+    from warehouse.notion.api import NotionApi
 
     remarks = {}
-    with NotionApi(conn, options) as api:
+    with NotionApi(conn, options.notion) as api:
         for kind in published_types(conn):
             target = state.ensure_target(conn, target_of(kind))
             state.release_dead_workers(conn, target.target_id)
@@ -361,14 +361,14 @@ def pull(conn: psycopg.Connection[Any], options: Options) -> SyncReport:
         conn: An autocommit connection that stays open.
         options: Options.
     """
-    from sync.notion.api import NotionApi
     from sync.notion.narrative import pull_target
+    from warehouse.notion.api import NotionApi
 
     state.ensure(conn)
     report = SyncReport(skipped=skipped_services(options, ["notion"], notion_enabled=True))
     if report.skipped:
         return report
-    with state.working(conn) as worker, NotionApi(conn, options) as api:
+    with state.working(conn) as worker, NotionApi(conn, options.notion) as api:
         for target in state.targets(conn, "notion"):
             if target.container is None:
                 continue

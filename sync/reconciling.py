@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from sync.notion.tables import layout
 from sync.notion.values import plain
 from sync.vectors import parts_of
-from sync.verdicts import CallFailed
+from warehouse.verdicts import CallFailed
 
 if TYPE_CHECKING:
     import psycopg
 
-    from sync.notion.api import NotionApi
     from sync.state import Target
     from sync.vectors import VectorSender
+    from warehouse.notion.api import NotionApi
 
 _NO_KEY: Mapping[str, Any] = {"type": "rich_text", "rich_text": []}
 

@@ -98,14 +98,6 @@ create table if not exists sync.attempts (
 comment on table sync.attempts is 'One row per call that went wrong, or that overruled a person.';
 create index if not exists attempts_item on sync.attempts (target_id, entity_id, chunk, at);
 
-create table if not exists sync.budgets (
-    service text primary key,
-    next_at timestamptz not null default now(),
-    blocked_until timestamptz,
-    reason text
-);
-comment on table sync.budgets is 'One row per service: when the next call may be made, by any worker.';
-
 create table if not exists sync.embeddings (
     text_hash text not null,
     embedder_id text not null references sync.embedders,
@@ -140,7 +132,8 @@ select
     items.entity_id,
     items.remote_id as page_id,
     items.state,
-    narratives.markdown as narrative
+    narratives.markdown as narrative,
+    narratives.remote_edited_at as narrative_edited_at
 from sync.items as items
 inner join sync.targets as targets
     on items.target_id = targets.target_id

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse import lock
+from warehouse import ledger, lock
 
 if TYPE_CHECKING:
     import psycopg
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 600
 
 #: Raised when `schema.sql` changes, so that it is applied again.
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def ensure(conn: psycopg.Connection[Any]) -> None:
     row = conn.execute("select obj_description(to_regnamespace('sync'), 'pg_namespace')").fetchone()
     if row is not None and row[0] == f"omics sync {SCHEMA_VERSION}":
         return
+    # The budget of calls is shared with the loader that reads Notion.
+    ledger.ensure_ops(conn)
     text = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
     with conn.transaction():
         lock.lock_transaction(conn, "sync schema")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync import reading, state
-from sync.budget import Budget
 from sync.embedders.cache import BadVectors, ensure_embedder, is_zero, text_hash, vectors_of
-from sync.verdicts import CallFailed, Stopped, Verdict, backoff, of_pinecone, redact
+from warehouse.budget import Budget
+from warehouse.verdicts import CallFailed, Stopped, Verdict, backoff, of_pinecone, redact
 
 if TYPE_CHECKING:
     import psycopg

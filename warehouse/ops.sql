@@ -106,3 +106,12 @@ create table if not exists ops.mappings (
 );
 comment on table ops.mappings is
 'One row per kind of file whose column roles a user gave; files of that kind then load by themselves.';
+
+create table if not exists ops.budgets (
+    service text primary key,
+    next_at timestamptz not null default now(),
+    blocked_until timestamptz,
+    reason text
+);
+comment on table ops.budgets is
+'One row per outside service: when the next call may be made, by any worker of any room.';

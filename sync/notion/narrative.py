@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from sync import state
 from sync.notion.values import plain, plain_written
-from sync.verdicts import CallFailed
+from warehouse.notion.bodies import read_body
+from warehouse.verdicts import CallFailed
 
 if TYPE_CHECKING:
     import psycopg
 
-    from sync.notion.api import NotionApi
     from sync.state import Target
+    from warehouse.notion.api import NotionApi
 
 #: Times are rounded to the minute, and an index may lag: so much is read again each time.
 OVERLAP = timedelta(minutes=2)
-
-#: Parts of a page that may be asked for one by one.
-MAX_PIECES = 50
 
 
 def pull_target(
@@ -68,35 +66,6 @@ def pull_target(
             (target.target_id, latest),
         )
     return counted
-
-
-def read_body(api: NotionApi, page_id: str) -> tuple[str, bool]:
-    """The body of a page as markdown, with the parts that the first answer left out.
-
-    Returns:
-        The markdown, and whether something is still missing.
-
-    Raises:
-        CallFailed: The page itself cannot be read.
-    """
-    answer = api.request("GET", f"pages/{page_id}/markdown")
-    parts = [answer.get("markdown") or ""]
-    waiting = [str(key) for key in answer.get("unknown_block_ids") or []]
-    is_cut = bool(answer.get("truncated")) and not waiting
-    asked = 0
-    while waiting:
-        key = waiting.pop(0)
-        asked += 1
-        if asked > MAX_PIECES:
-            return "\n\n".join(parts), True
-        try:
-            piece = api.request("GET", f"pages/{key}/markdown")
-        except CallFailed:
-            is_cut = True
-            continue
-        parts.append(piece.get("markdown") or "")
-        waiting += [str(other) for other in piece.get("unknown_block_ids") or []]
-    return "\n\n".join(part for part in parts if part), is_cut
 
 
 def _keep_body(

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sync import engine, reading, state
-from sync.notion.api import NotionApi
 from sync.notion.sending import PageSender
 from sync.notion.tables import Relation, layout
 from sync.notion.values import MAX_RELATIONS, payload_hash, value_of
+from warehouse.notion.api import NotionApi
 
 if TYPE_CHECKING:
     import psycopg
@@ -139,7 +139,7 @@ def apply_notion(
     from the other side, and partners that came to be in this run, are seen in a second round,
     which calls nothing when there are none.
     """
-    with NotionApi(conn, options) as api:
+    with NotionApi(conn, options.notion) as api:
         kinds = published_types(conn)
         reports = {kind: _apply_type(conn, api, kind, options, worker, progress) for kind in kinds}
         for kind in kinds:

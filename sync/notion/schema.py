@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sync import state
 from sync.notion.tables import Relation, Table, layout
 from sync.notion.values import rich_text
-from sync.verdicts import CallFailed, Stopped
+from warehouse.verdicts import CallFailed, Stopped
 
 if TYPE_CHECKING:
     import psycopg
 
-    from sync.notion.api import NotionApi
     from sync.state import Target
+    from warehouse.notion.api import NotionApi
 
 
 def page_id(text: str) -> str:
@@ -106,24 +106,12 @@ def _find(api: NotionApi, target: Target, table: Table, parent: str) -> dict[str
 
 
 def _search(api: NotionApi, title: str, parent_id: str) -> dict[str, Any] | None:
-    cursor = None
-    while True:
-        body: dict[str, Any] = {
-            "query": title,
-            "filter": {"property": "object", "value": "data_source"},
-            "page_size": 100,
-        }
-        if cursor:
-            body["start_cursor"] = cursor
-        answer = api.request("POST", "search", body)
-        for source in answer["results"]:
-            name = "".join(piece.get("plain_text", "") for piece in source.get("title", []))
-            holder = (source.get("database_parent") or {}).get("page_id", "")
-            if name == title and holder.replace("-", "") == parent_id.replace("-", ""):
-                return dict(source)
-        cursor = answer.get("next_cursor")
-        if not cursor:
-            return None
+    for source in api.data_sources(title):
+        name = "".join(piece.get("plain_text", "") for piece in source.get("title", []))
+        holder = (source.get("database_parent") or {}).get("page_id", "")
+        if name == title and holder.replace("-", "") == parent_id.replace("-", ""):
+            return source
+    return None
 
 
 def _initial(table: Table) -> dict[str, Any]:

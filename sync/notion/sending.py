@@ -9,15 +9,15 @@ from sync import state
 from sync.notion.schema import ensure_source
 from sync.notion.tables import layout
 from sync.notion.values import payload_hash
-from sync.verdicts import CallFailed, Stopped, Verdict, backoff
+from warehouse.verdicts import CallFailed, Stopped, Verdict, backoff
 
 if TYPE_CHECKING:
     import psycopg
 
-    from sync.notion.api import NotionApi
     from sync.notion.publishing import Wanted
     from sync.options import Options
     from sync.state import Item, Target
+    from warehouse.notion.api import NotionApi
 
 
 class PageSender:

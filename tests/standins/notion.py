@@ -5,6 +5,7 @@ Rules are those of the versions 2025-09-03 and 2026-03-11; older ones are refuse
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -42,7 +43,18 @@ _EMPTY: dict[str, Any] = {
     "relation": [],
     "email": None,
     "status": None,
+    "phone_number": None,
+    "people": [],
+    "files": [],
+    "formula": {},
+    "rollup": {},
+    "unique_id": {},
+    "created_by": {},
+    "last_edited_by": {},
 }
+
+#: Those of them that only Notion itself, or a person, fills.
+_READ_ONLY = ("formula", "rollup", "unique_id", "created_by", "last_edited_by")
 
 
 @dataclass
@@ -58,6 +70,9 @@ class Page:
     body: str = ""
     #: Ids of parts that the markdown of the page leaves out, with their own markdown.
     unknown_blocks: dict[str, str] = field(default_factory=dict)
+    #: Blocks by the id of the block or page that holds them; without any, each line of the body is
+    #: a paragraph.
+    blocks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     history: list[tuple[float, dict[str, Any], bool]] = field(default_factory=list)
     shared: bool = True
 
@@ -557,7 +572,7 @@ class NotionStandIn(StandIn):
                 )
             for entry in value:
                 self._page(entry["id"])
-        elif kind not in _EMPTY:
+        elif kind not in _EMPTY or kind in _READ_ONLY:
             raise invalid(f"{name} cannot be written.")  # wording unknown
 
     def _write(self, source: DataSource, page: Page, values: Mapping[str, Any]) -> None:
@@ -715,6 +730,10 @@ class NotionStandIn(StandIn):
         return _markdown(page.id, page.body, [])
 
     def _get_children(self, key: str, _: Any, request: Request) -> Any:
+        for holder in self.pages.values():
+            if key in holder.blocks:
+                self._page(holder.id)
+                return _page_of(holder.blocks[key], _cursor(request), _size(request))
         page = self._page(key)
         blocks = [
             {
@@ -780,8 +799,7 @@ def _plain(parts: Sequence[Mapping[str, Any]]) -> str:
 
 def _empty(definition: Mapping[str, Any]) -> dict[str, Any]:
     kind = definition["type"]
-    value = _EMPTY[kind]
-    return {"id": definition["id"], "type": kind, kind: list(value) if value == [] else value}
+    return {"id": definition["id"], "type": kind, kind: copy.copy(_EMPTY[kind])}
 
 
 def _cursor(request: Request) -> str | None:

@@ -260,7 +260,7 @@ def test_a_pause_that_is_asked_for_binds_every_worker(
     report = _apply(marts, notion_options, patience=0.0)
     assert report.status == "partial"
     row = marts.execute(
-        "select extract(epoch from blocked_until - now())::float8 from sync.budgets"
+        "select extract(epoch from blocked_until - now())::float8 from ops.budgets"
     ).fetchone()
     assert row is not None
     assert seconds - 3 < row[0] <= seconds
@@ -269,7 +269,7 @@ def test_a_pause_that_is_asked_for_binds_every_worker(
     notion.forget_calls()
     assert _apply(marts, notion_options, patience=0.0).status == "partial"
     assert notion.count() == 0
-    marts.execute("update sync.budgets set blocked_until = now()")
+    marts.execute("update ops.budgets set blocked_until = now()")
     assert _apply(marts, notion_options).status == "done"
     assert _names(notion) == ["d"]
 
@@ -554,7 +554,7 @@ def test_a_long_body_is_read_piece_by_piece(
 def test_more_pages_than_one_query_gives_are_each_seen_once(
     marts: Conn, notion: NotionStandIn, notion_options: Options
 ) -> None:
-    from sync.notion.api import NotionApi
+    from warehouse.notion.api import NotionApi
 
     now = [1_800_000_000.0]
     notion.clock = lambda: now[0]
@@ -565,7 +565,7 @@ def test_more_pages_than_one_query_gives_are_each_seen_once(
         now[0] += 25
         notion._create_page({"parent": {"data_source_id": source.id}, "properties": {}}, None)
     notion.query_cap = 20
-    with NotionApi(marts, notion_options) as api:
+    with NotionApi(marts, notion_options.notion) as api:
         seen = [page["id"] for page in api.rows(source.id)]
     assert len(seen) == len(set(seen)) == 70
 

@@ -77,13 +77,13 @@ class Budget:
         """
         step = 1.0 / self.per_second if self.per_second > 0 else 0.0
         self.conn.execute(
-            "insert into sync.budgets (service) values (%s) on conflict do nothing",
+            "insert into ops.budgets (service) values (%s) on conflict do nothing",
             (self.service,),
         )
         while True:
             row = self.conn.execute(
                 """
-                update sync.budgets set
+                update ops.budgets set
                     next_at = greatest(next_at, clock_timestamp(), blocked_until)
                         + make_interval(secs => %s)
                 where service = %s
@@ -103,7 +103,7 @@ class Budget:
     def _pause(self) -> tuple[float, str] | None:
         row = self.conn.execute(
             "select extract(epoch from blocked_until - clock_timestamp())::float8,"
-            " coalesce(reason, 'the service asked for a pause') from sync.budgets"
+            " coalesce(reason, 'the service asked for a pause') from ops.budgets"
             " where service = %s and blocked_until > clock_timestamp()",
             (self.service,),
         ).fetchone()
@@ -120,10 +120,10 @@ class Budget:
     def block(self, seconds: float, reason: str) -> None:
         """Lets no worker call for so many seconds."""
         self.conn.execute(
-            "insert into sync.budgets (service, blocked_until, reason)"
+            "insert into ops.budgets (service, blocked_until, reason)"
             " values (%(service)s, clock_timestamp() + make_interval(secs => %(wait)s), %(reason)s)"
             " on conflict (service) do update set"
-            " blocked_until = greatest(sync.budgets.blocked_until, excluded.blocked_until),"
+            " blocked_until = greatest(ops.budgets.blocked_until, excluded.blocked_until),"
             " reason = excluded.reason",
             {"service": self.service, "wait": seconds, "reason": reason},
         )

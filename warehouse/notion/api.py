@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sync.budget import Budget
-from sync.verdicts import CallFailed, Stopped, of_notion
+from warehouse.budget import Budget
+from warehouse.verdicts import CallFailed, Stopped, backoff, of_notion
 
 if TYPE_CHECKING:
     import psycopg
-
-    from sync.options import Options
 
 #: Markdown of pages needs it, and `in_trash` is one word everywhere.
 VERSION = "2026-03-11"
@@ -22,19 +22,45 @@ PAGE_SIZE = 100
 #: Times that a call is made again at once after a conflict with another write.
 MAX_COLLISIONS = 5
 
+#: Times that something is read before its failure counts.
+MAX_READS = 4
+
+
+@dataclass(frozen=True)
+class NotionAccess:
+    """How Notion is reached.
+
+    Attributes:
+        token: Token of the integration.
+        url: Address of the API.
+        per_second: Calls per second, over all workers.
+        timeout: Seconds for one call.
+        patience: Seconds that a pause asked for by Notion is waited for.
+        secrets: What must never stand in a message, the token among them.
+        sleep: How to wait.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    url: str = "https://api.notion.com"
+    per_second: float = 2.5
+    timeout: float = 60.0
+    patience: float = 90.0
+    secrets: Collection[str] = field(default=(), repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
+
 
 class NotionApi:
-    """The calls that sync makes; use it as a context manager."""
+    """The calls that loading and publishing make; use it as a context manager."""
 
-    def __init__(self, conn: psycopg.Connection[Any], options: Options) -> None:
-        self._options = options
+    def __init__(self, conn: psycopg.Connection[Any], access: NotionAccess) -> None:
+        self._access = access
         self._client: Any = None
         self._budget = Budget(
             conn,
             "notion",
-            options.notion_per_second,
-            patience=options.patience,
-            sleep=options.sleep,
+            access.per_second,
+            patience=access.patience,
+            sleep=access.sleep,
         )
 
     def __enter__(self) -> NotionApi:
@@ -82,7 +108,7 @@ class NotionApi:
                     query=dict(query) if query is not None else None,
                 )
             except Exception as error:
-                verdict = of_notion(error, self._options.secrets)
+                verdict = of_notion(error, self._access.secrets)
                 if verdict.kind == "stopped":
                     raise Stopped(f"Notion: {verdict.code}: {verdict.message}") from None
                 if verdict.kind == "throttled":
@@ -95,21 +121,67 @@ class NotionApi:
             self._budget.went_well()
             return dict(answer)
 
+    def read(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Makes a call that changes nothing, so that it is made again where no answer came.
+
+        Raises:
+            CallFailed: It failed for good, or as often as it is tried.
+            Stopped: The token is refused.
+            Blocked: Notion wants a longer pause than a run waits.
+        """
+        for attempt in range(MAX_READS - 1):
+            try:
+                return self.request(method, path, body, query)
+            except CallFailed as failure:
+                if failure.verdict.kind not in ("lost", "unsent"):
+                    raise
+                self._access.sleep(backoff(attempt))
+        return self.request(method, path, body, query)
+
+    def data_sources(self, title: str = "") -> Iterator[dict[str, Any]]:
+        """Every data source that is shared with the integration, with its properties.
+
+        Args:
+            title: Only those whose title holds this.
+
+        Raises:
+            CallFailed: A call failed.
+        """
+        cursor: str | None = None
+        while True:
+            body: dict[str, Any] = {
+                "filter": {"property": "object", "value": "data_source"},
+                "page_size": PAGE_SIZE,
+                **({"query": title} if title else {}),
+                **({"start_cursor": cursor} if cursor else {}),
+            }
+            answer = self.read("POST", "search", body)
+            yield from answer["results"]
+            cursor = answer.get("next_cursor")
+            if not cursor:
+                return
+
     def _open(self) -> Any:
         if self._client is None:
             from notion_client import Client
 
-            if not self._options.notion_token:
+            if not self._access.token:
                 raise Stopped("NOTION_TOKEN is not set")
-            # The client would log to the console; what went wrong is in the ledger.
-            logger = logging.getLogger("omics.sync.notion")
+            # The client would log to the console; what went wrong stands in our own records.
+            logger = logging.getLogger("omics.notion")
             logger.addHandler(logging.NullHandler())
             logger.propagate = False
             self._client = Client(
-                auth=self._options.notion_token,
-                base_url=self._options.notion_url,
+                auth=self._access.token,
+                base_url=self._access.url,
                 notion_version=VERSION,
-                timeout_ms=int(self._options.timeout * 1000),
+                timeout_ms=int(self._access.timeout * 1000),
                 retry=False,
                 logger=logger,
                 log_level=logging.CRITICAL,
@@ -139,7 +211,7 @@ class NotionApi:
             before = len(seen)
             last: str | None = None
             while True:
-                answer = self.request(
+                answer = self.read(
                     "POST",
                     f"data_sources/{source}/query",
                     _query(edited_since, since, in_trash, cursor),

@@ -1,0 +1,1 @@
+"""Existing Notion databases to `raw_notion`, read from Notion's API."""

@@ -1,0 +1,1 @@
+"""What loading and publishing share of Notion: calls, and the reading of pages."""
