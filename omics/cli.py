@@ -376,6 +376,17 @@ def sync_status(as_json: Json = False) -> int:
     return status_command(as_json=as_json)
 
 
+@sync_app.command("index")
+def sync_index(as_json: Json = False) -> int:
+    """Bring the index of search up to date, vectors included; builds and refreshes do most of it.
+
+    Example: omics sync index
+    """
+    from omics.searching import index_command
+
+    return index_command(as_json=as_json)
+
+
 @quarantine_app.command("list")
 def quarantine_list(as_json: Json = False) -> int:
     """List the files in quarantine with their reasons.
@@ -551,6 +562,73 @@ def datasets(
     from omics.signatures import datasets_command
 
     return datasets_command(signature, method=method, limit=limit, as_json=as_json)
+
+
+OmicsTypes = Annotated[
+    list[str] | None,
+    typer.Option("--omics-type", help="Only this type; may be given several times."),
+]
+EntityTypes = Annotated[
+    list[str] | None,
+    typer.Option("--type", help="program, experiment, dataset, signature or feature."),
+]
+Programs = Annotated[list[str] | None, typer.Option("--program", help="Name, code or id.")]
+Experiments = Annotated[list[str] | None, typer.Option("--experiment", help="Name, code or id.")]
+Diseases = Annotated[list[str] | None, typer.Option("--disease", help="As the marts spell it.")]
+Organisms = Annotated[list[str] | None, typer.Option("--organism", help="As the marts spell it.")]
+Signatures = Annotated[
+    list[str] | None,
+    typer.Option("--signature", help="It, and datasets that match it: name or id."),
+]
+Features = Annotated[
+    list[str] | None,
+    typer.Option("--feature", help="What measures or holds this molecule: name or id."),
+]
+Since = Annotated[str | None, typer.Option("--since", help="Datasets loaded on this day or later.")]
+Until = Annotated[
+    str | None, typer.Option("--until", help="Datasets loaded on this day or earlier.")
+]
+Seconds = Annotated[
+    float, typer.Option("--seconds", min=0.1, max=60, help="Until when an answer is due.")
+]
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Question, name, id or notation.")],
+    omics_type: OmicsTypes = None,
+    entity_type: EntityTypes = None,
+    program: Programs = None,
+    experiment: Experiments = None,
+    disease: Diseases = None,
+    organism: Organisms = None,
+    signature: Signatures = None,
+    feature: Features = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many hits.")] = 10,
+    seconds: Seconds = 2.0,
+    as_json: Json = False,
+) -> int:
+    """Find what answers a question: passages of the marts, each with its row and its file.
+
+    Example: omics search "PC(16:0/18:1) under statins" --omics-type lipidomics
+    """
+    from omics.searching import filters_of, search_command
+
+    filters = filters_of(
+        omics_types=omics_type,
+        entity_types=entity_type,
+        programs=program,
+        experiments=experiment,
+        diseases=disease,
+        organisms=organism,
+        signatures=signature,
+        features=feature,
+        since=since,
+        until=until,
+    )
+    return search_command(text, filters, limit=limit, seconds=seconds, as_json=as_json)
 
 
 @app.command()

@@ -19,6 +19,7 @@ def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> i
     from omics.preparing import prepare
     from omics.publishing import print_sync, publish_after, sync_document
     from omics.reports import print_build, print_load
+    from omics.searching import index_after
     from warehouse.connection import connect, pg_environment
     from warehouse.lock import advisory_lock
     from warehouse.settings import get_settings
@@ -35,6 +36,7 @@ def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> i
             with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
                 built = run_dbt(settings, build_arguments(), environment=environment, quiet=True)
             if built.exit_code == exits.DONE:
+                index_after(settings, conn)
                 published = publish_after(settings, conn, ("notion",))
     exit_code = exits.DONE if report.is_complete else exits.PARTIAL
     if built is not None and built.exit_code != exits.DONE:
@@ -130,6 +132,7 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     from omics.preparing import prepare
     from omics.refresh import failure_message, store_results
     from omics.reports import print_build
+    from omics.searching import index_after
     from warehouse.connection import connect, pg_environment
     from warehouse.ledger import finish_run, start_run
     from warehouse.lock import advisory_lock
@@ -147,6 +150,8 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
                 settings, build_arguments(arguments), environment=environment, quiet=as_json
             )
             store_results(conn, run_id, built)
+            # What was built is searchable even where a test failed: an index is never ahead.
+            index_after(settings, conn)
             finish_run(
                 conn,
                 run_id,

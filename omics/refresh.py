@@ -77,6 +77,7 @@ def refresh(
     from omics.notion import notion_message, read_before_build
     from omics.preparing import prepare
     from omics.publishing import publish_after
+    from omics.searching import index_after
     from warehouse.connection import pg_environment
     from warehouse.ledger import finish_run, start_run
     from warehouse.lock import LockHeld, advisory_lock
@@ -102,6 +103,9 @@ def refresh(
             report.durations["build"] = report.build.seconds
             store_results(conn, run_id, report.build)
             if report.build.return_code == 0:
+                began = time.monotonic()
+                index_after(settings, conn)
+                report.durations["index"] = round(time.monotonic() - began, 3)
                 began = time.monotonic()
                 report.sync = publish_after(settings, conn, ("notion", "pinecone"))
                 if report.sync is not None:
