@@ -204,7 +204,7 @@ def _begin_pinecone(
     spec = embedder.spec
     waiting = vector
     try:
-        blocked = None if remote.state_missing(conn) else _blocked(conn)
+        blocked = services.blocked(conn, "pinecone")
         if blocked:
             raise Unavailable(blocked)
         spaces = remote.spaces(conn, options, spec, filters.entity_types or None)
@@ -216,11 +216,6 @@ def _begin_pinecone(
         return remote.query(options, spec, waiting.result(seconds), spaces, conditions, seconds)
 
     return Asked(call)
-
-
-def _blocked(conn: Conn) -> str | None:
-    row = conn.execute("select to_regclass('sync.search_services') is not null").fetchone()
-    return services.blocked(conn, "pinecone") if row and row[0] else None
 
 
 def _collect_pinecone(

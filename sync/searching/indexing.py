@@ -283,8 +283,8 @@ _FEATURE_NAMES = """
     from marts.features
     cross join lateral (
         select 'name', name
-        union all select 'identifier', canonical_id
-        union all select 'identifier', regexp_replace(canonical_id, '^[a-z]+:', '')
+        union all select 'accession', canonical_id
+        union all select 'accession', regexp_replace(canonical_id, '^[a-z]+:', '')
         union all select 'synonym', unnest(synonyms)
         union all
         select 'identifier', listed.value

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 #: What a name is to its entity, the surest first.
-KINDS = ("id", "name", "code", "identifier", "synonym", "reported")
+KINDS = ("id", "name", "code", "accession", "identifier", "synonym", "reported")
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,8 @@ _SENTENCES: Mapping[str, str] = {
     "id": "{asked} is its id",
     "name": "{asked} is its name",
     "code": "{asked} is its code or file",
-    "identifier": "{asked} is an identifier of it",
+    "accession": "{asked} is its identifier",
+    "identifier": "{asked} is an identifier of it elsewhere",
     "synonym": "{asked} is another name of it",
     "reported": "{asked} is a name that files give it",
 }

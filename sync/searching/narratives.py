@@ -13,7 +13,7 @@ from sync.searching import services
 from sync.searching.deadline import Deadline
 from sync.searching.model import Hit, Narrative, Notes
 from sync.searching.services import Asked, Unavailable
-from sync.verdicts import of_notion
+from warehouse.verdicts import of_notion
 
 if TYPE_CHECKING:
     import psycopg
@@ -119,7 +119,7 @@ def _read(options: Options, page: str, seconds: float) -> str:
     """One page as markdown. Runs in a thread of its own: it touches no database."""
     from notion_client import Client
 
-    from sync.notion.api import VERSION
+    from warehouse.notion.api import VERSION
 
     logger = logging.getLogger("omics.sync.notion")
     logger.addHandler(logging.NullHandler())

@@ -12,7 +12,7 @@ from sync.searching.filters import Conditions
 from sync.searching.model import Found
 from sync.searching.services import Unavailable
 from sync.vectors import open_client, open_index, parts_of
-from sync.verdicts import Stopped, redact
+from warehouse.verdicts import Stopped, redact
 
 if TYPE_CHECKING:
     import psycopg

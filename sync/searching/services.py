@@ -71,13 +71,15 @@ def blocked(conn: Conn, service: str) -> str | None:
 
     It failed several times in a row, or it asked publishing for a pause.
     """
-    row = conn.execute(
-        "select reason from sync.search_services"
-        " where service = %(service)s and open_until > clock_timestamp() union all"
-        " select reason from sync.budgets"
-        " where service = %(service)s and blocked_until > clock_timestamp() limit 1",
-        {"service": service},
-    ).fetchone()
+    row = None
+    for table, until in (("sync.search_services", "open_until"), ("ops.budgets", "blocked_until")):
+        there = conn.execute("select to_regclass(%s) is not null", (table,)).fetchone()
+        if row is None and there and there[0]:
+            row = conn.execute(
+                f"select reason from {table}"  # noqa: S608 - our own names
+                f" where service = %s and {until} > clock_timestamp()".encode(),
+                (service,),
+            ).fetchone()
     return None if row is None else f"left alone for a while: {row[0] or 'it failed before'}"
 
 
