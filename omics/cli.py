@@ -721,6 +721,26 @@ def impact(
 
 
 @app.command()
+def report(
+    out: Annotated[
+        str, typer.Option("--out", help="File to write; one that is there is replaced.")
+    ] = "omics-report.html",
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", help="Name or id; once per dataset. Left out: all."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Write the quality report, one HTML page with plots; needs the extra packages `report`.
+
+    Example: omics report --out omics-report.html
+    """
+    from omics.reporting import report_command
+
+    return report_command(out, datasets=datasets or [], as_json=as_json)
+
+
+@app.command()
 def start() -> int:
     """Start the embedded server, if it does not run yet.
 
