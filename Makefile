@@ -78,6 +78,9 @@ docs: $(INSTALLED) ## build the dbt site with lineage into dbt_project/target
 	@eval "$$($(BIN)/omics env)" && $(BIN)/dbt docs generate --project-dir dbt_project
 	@echo "Open it with: $(BIN)/dbt docs serve --project-dir dbt_project"
 
+report: $(INSTALLED) ## write the quality report omics-report.html (needs the extra packages `report`)
+	@$(BIN)/omics report
+
 bench: $(INSTALLED) ## measure the budgets; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 

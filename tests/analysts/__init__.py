@@ -1,0 +1,1 @@
+"""What analysts use: report, export, queries and the notebook, on the example files."""

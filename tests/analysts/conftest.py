@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -17,8 +18,6 @@ from tests.conftest import REPOSITORY, _own_database
 from tests.end_to_end.conftest import Omics, runner
 from warehouse.connection import connect, database_url
 from warehouse.settings import Settings
-
-Copies = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +38,7 @@ def omics(example_settings: Settings, tmp_path_factory: pytest.TempPathFactory) 
     return runner(example_settings, tmp_path_factory.mktemp("target of commands"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def example_marts(example_settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     """A connection to that database; tests only read through it."""
     with connect(example_settings) as conn:
@@ -47,28 +46,23 @@ def example_marts(example_settings: Settings) -> Iterator[psycopg.Connection[Any
         yield conn
 
 
-@pytest.fixture
-def copy(example_settings: Settings) -> Copies:
-    """Makes a copy of that database, for tests that change it."""
-
-    @contextmanager
-    def made() -> Iterator[psycopg.Connection[Any]]:
-        name = f"test_{uuid.uuid4().hex[:12]}"
-        with connect(example_settings, database="postgres") as admin:
-            # A template must have no guests; those of this session connect again when asked.
-            admin.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
-                (example_settings.database_name,),
-            )
-            admin.execute(f'create database "{name}" template "{example_settings.database_name}"')
-        try:
-            with connect(example_settings, database=name) as conn:
-                yield conn
-        finally:
-            with connect(example_settings, database="postgres") as admin:
-                admin.execute(f'drop database if exists "{name}" with (force)')
-
-    return made
+@contextmanager
+def copied(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a copy of a database, which goes at the end."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with connect(settings, database="postgres") as admin:
+        # A template must have no guests.
+        admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
+            (settings.database_name,),
+        )
+        admin.execute(f'create database "{name}" template "{settings.database_name}"')
+    try:
+        with connect(settings, database=name) as conn:
+            yield conn
+    finally:
+        with connect(settings, database="postgres") as admin:
+            admin.execute(f'drop database if exists "{name}" with (force)')
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +75,4 @@ def example_environment(example_settings: Settings) -> dict[str, str]:
         text=True,
         check=True,
     )
-    import json
-
     return {**os.environ, **json.loads(found.stdout)}

@@ -88,6 +88,17 @@ def spread(total: int, limit: int) -> list[int]:
     return [1 + round(index * (total - 1) / (limit - 1)) for index in range(limit)]
 
 
+def _on(scale: Scale, matrix: Matrix) -> Matrix:
+    """Does to all values at once what `Scale.of` does to one."""
+    import numpy as np
+
+    matrix = np.where(np.isfinite(matrix), matrix, np.nan)
+    if scale.offset is None:
+        return matrix
+    shifted = matrix + scale.offset
+    return np.log2(shifted, where=shifted > 0, out=np.full_like(shifted, np.nan))
+
+
 def principal_components(rows: Sequence[Sequence[float | None]], scale: Scale) -> Components | None:
     """Returns the first two principal components of the assays of a matrix.
 
@@ -101,12 +112,11 @@ def principal_components(rows: Sequence[Sequence[float | None]], scale: Scale) -
     """
     import numpy as np
 
-    shown = [
-        [math.nan if (value := scale.of(cell)) is None else value for cell in row] for row in rows
-    ]
-    matrix: Matrix = np.array(shown, dtype=np.float64)
+    # What is missing becomes not-a-number.
+    matrix: Matrix = np.array(rows, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[1] < FEWEST_ASSAYS:
         return None
+    matrix = _on(scale, matrix)
     observed = ~np.isnan(matrix)
     matrix = matrix[observed.mean(axis=1) >= 1 - MOST_MISSING]
     if len(matrix) < FEWEST_FEATURES:

@@ -100,7 +100,8 @@ def _settings(document: dict[str, Any], style: Path) -> dict[str, Any]:
         "fn_clean_sample_names": False,
         # A plot with many assays is drawn at once: pages are capped before they come here.
         "plots_defer_loading_numseries": 1000,
-        "collapse_tables": False,
+        # Its former name; both are looked at.
+        "num_datasets_plot_limit": 1000,
     }
 
 
