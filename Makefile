@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-sync load build refresh sync test fuzz lint format docs bench start stop clean pins
+.PHONY: help setup demo demo-sync load build refresh sync test fuzz lint format docs report bench start stop clean pins
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
