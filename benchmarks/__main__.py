@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import bench_formats, bench_lipids, bench_load, bench_scores
+from benchmarks import bench_formats, bench_lipids, bench_load, bench_scores, bench_search
 from benchmarks.bench_load import FULL, SMALL, Row, Scale
 from benchmarks.measure import REPOSITORY
 from benchmarks.server import embedded_server
@@ -19,6 +19,7 @@ BENCHMARKS = {
     **bench_lipids.BENCHMARKS,
     **bench_scores.BENCHMARKS,
     **bench_formats.BENCHMARKS,
+    **bench_search.BENCHMARKS,
 }
 REPORT = REPOSITORY / "docs" / "benchmarks.md"
 

@@ -77,10 +77,15 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "Asking",
+        "Read by `omics ask`, which prints what it found where no model is set.",
+        ("OMICS_MODEL_URL", "OMICS_MODEL"),
+    ),
+    (
         "Keys",
         "None is needed to load, build and query. Keep them in `.env` or in the environment, never "
         "in a commit. They are never printed.",
-        ("PINECONE_API_KEY", "NOTION_TOKEN", "OPENAI_API_KEY"),
+        ("PINECONE_API_KEY", "NOTION_TOKEN", "OPENAI_API_KEY", "OMICS_MODEL_KEY"),
     ),
 )
 

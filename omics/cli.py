@@ -595,7 +595,13 @@ Seconds = Annotated[
 
 @app.command()
 def search(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="Question, name, id or notation.")],
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="Question, name, id or notation.")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option("--like", help="What shares molecules with this dataset or signature."),
+    ] = None,
     omics_type: OmicsTypes = None,
     entity_type: EntityTypes = None,
     program: Programs = None,
@@ -614,7 +620,10 @@ def search(
 
     Example: omics search "PC(16:0/18:1) under statins" --omics-type lipidomics
     """
-    from omics.searching import filters_of, search_command
+    from omics.searching import filters_of, like_command, search_command
+
+    if (text is None) == (like is None):
+        _usage("give a text, or --like with the name or id of a dataset or signature")
 
     filters = filters_of(
         omics_types=omics_type,
@@ -628,7 +637,62 @@ def search(
         since=since,
         until=until,
     )
-    return search_command(text, filters, limit=limit, seconds=seconds, as_json=as_json)
+    if like is not None:
+        return like_command(like, filters, limit=limit, as_json=as_json)
+    return search_command(text or "", filters, limit=limit, seconds=seconds, as_json=as_json)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Question.")],
+    omics_type: OmicsTypes = None,
+    entity_type: EntityTypes = None,
+    program: Programs = None,
+    experiment: Experiments = None,
+    disease: Diseases = None,
+    organism: Organisms = None,
+    signature: Signatures = None,
+    feature: Features = None,
+    since: Since = None,
+    until: Until = None,
+    budget: Annotated[
+        int, typer.Option("--tokens", min=100, help="About how many tokens to gather.")
+    ] = 2_000,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many sources.")] = 10,
+    seconds: Seconds = 2.0,
+    as_json: Json = False,
+) -> int:
+    """Gather numbered sources for a question; where a language model is set up, let it answer.
+
+    Example: omics ask "what do statins do to PC 34:1?" --tokens 1500
+    """
+    from omics.asking import ask_command
+    from omics.searching import filters_of
+
+    filters = filters_of(
+        omics_types=omics_type,
+        entity_types=entity_type,
+        programs=program,
+        experiments=experiment,
+        diseases=disease,
+        organisms=organism,
+        signatures=signature,
+        features=feature,
+        since=since,
+        until=until,
+    )
+    return ask_command(text, filters, budget=budget, limit=limit, seconds=seconds, as_json=as_json)
+
+
+@app.command()
+def mcp() -> int:
+    """Serve search, datasets, results and read-only SQL to language models, over standard input.
+
+    Example: omics mcp
+    """
+    from omics.mcp_server import serve
+
+    return serve()
 
 
 @app.command()

@@ -47,6 +47,21 @@ def search_command(
     return exits.DONE
 
 
+def like_command(wanted: str, filters: Filters, *, limit: int, as_json: bool) -> int:
+    """Prints what shares most molecules with a dataset or a signature."""
+    from sync.searching.like import like
+    from warehouse.connection import connect
+    from warehouse.settings import get_settings
+
+    with connect(get_settings()) as conn:
+        found = like(conn, wanted, filters=filters, limit=limit)
+    if as_json:
+        output.print_json(answer_document(found))
+    else:
+        print_answer(found)
+    return exits.DONE
+
+
 def day_of(text: str | None, option: str) -> date | None:
     """A day as people write it to a command.
 

@@ -30,6 +30,9 @@ class Options:
         openai_key: Key, for OpenAI's embedders.
         openai_url: Address of OpenAI's API.
         embedder: Which embedder, as `provider:model:dimension`.
+        model_url: Address of a language model that may be asked.
+        model_name: Its name.
+        model_key: Its key.
         max_delete_fraction: Share of the known entities that may vanish at once.
         allow_mass_delete: Whether the guard is told to let a mass delete through.
         timeout: Seconds for one call.
@@ -52,6 +55,9 @@ class Options:
     openai_key: str | None = field(default=None, repr=False)
     openai_url: str = "https://api.openai.com"
     embedder: str = "hash-v1:512"
+    model_url: str | None = None
+    model_name: str | None = None
+    model_key: str | None = field(default=None, repr=False)
     max_delete_fraction: float = 0.2
     allow_mass_delete: bool = False
     timeout: float = 60.0
@@ -64,7 +70,7 @@ class Options:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be printed, logged or stored."""
-        keys = (self.notion_token, self.pinecone_key, self.openai_key)
+        keys = (self.notion_token, self.pinecone_key, self.openai_key, self.model_key)
         return tuple(key for key in keys if key)
 
     @property
@@ -101,5 +107,8 @@ def options_of(settings: Settings) -> Options:
         openai_key=plain(settings.openai_api_key),
         openai_url=settings.openai_base_url,
         embedder=settings.embedder,
+        model_url=settings.model_url,
+        model_name=settings.model_name,
+        model_key=plain(settings.model_api_key),
         max_delete_fraction=settings.max_delete_fraction,
     )

@@ -215,6 +215,17 @@ class Settings(BaseSettings):
         "only), pinecone:llama-text-embed-v2:1024, openai:text-embedding-3-small:1536 or "
         "openai:text-embedding-3-large:3072.",
     )
+    model_url: str | None = Field(
+        default=None,
+        validation_alias="OMICS_MODEL_URL",
+        description="Address of a language model for `omics ask`, as far as `/v1`: any server that "
+        "speaks OpenAI's chat completions. Not set, no model is asked.",
+    )
+    model_name: str | None = Field(
+        default=None,
+        validation_alias="OMICS_MODEL",
+        description="Name of that model.",
+    )
     max_delete_fraction: float = Field(
         default=0.2,
         ge=0.0,
@@ -237,6 +248,12 @@ class Settings(BaseSettings):
         default=None,
         validation_alias="OPENAI_API_KEY",
         description="Key of OpenAI; only needed for its embedding models.",
+    )
+
+    model_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="OMICS_MODEL_KEY",
+        description="Key of the language model for `omics ask`, where it needs one.",
     )
 
     @field_validator("root")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync import reading
 from sync.embedders import make_embedder, spec_of
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     Conn = psycopg.Connection[Any]
 
+T = TypeVar("T")
+
 #: Everything may be found.
 NO_FILTERS = Filters()
 
@@ -62,6 +64,7 @@ def answer(
     seconds: float = DEADLINE,
     readers: Sequence[notations.Reader] = (),
     notion_enabled: bool = False,
+    only: Sequence[str] | None = None,
 ) -> SearchAnswer:
     """Finds what answers a question.
 
@@ -74,6 +77,7 @@ def answer(
         seconds: Until when an answer is due.
         readers: What reads lipid notations, before the sum of chains is worked out.
         notion_enabled: Whether Notion may be asked for what people wrote.
+        only: Paths whose lists count, to compare them; all of them where none are named.
 
     Raises:
         OmicsError: There are no marts yet, or a filter names something that there is not.
@@ -105,6 +109,8 @@ def answer(
         near = _nearest(conn, embedder, vector, conditions, deadline, notes, indexed=indexed)
         if near is not None:
             lists["pgvector"] = near
+    if only is not None:
+        lists = {name: found for name, found in lists.items() if name in only}
     candidates = fusion.fuse(lists)
     candidates = _sifted(conn, candidates, conditions, filters, indexed=indexed)
     shown = [word for token in query.tokens for word in token.replace("_", " ").split()]
@@ -287,7 +293,7 @@ def _lexical(
                 named = names.lookup(
                     conn,
                     query,
-                    words.corrected_query(query, fixes),
+                    words.corrected_queries(query, fixes),
                     [*readers, notations.by_sum],
                     frozenset(
                         word.text.lower()
@@ -308,15 +314,13 @@ def _lexical(
         with limited(conn, max(0.05, deadline.remaining - 0.2)):
             groups = fulltext.groups_of(
                 known or words.read_words(conn, query.tokens, indexed=False),
-                {
-                    place: words.read_words(conn, others, indexed=indexed)
-                    for place, others in fixes.items()
-                },
+                _many_words(conn, fixes, indexed=indexed),
                 [
                     ((span.first, span.last), words.read_words(conn, others, indexed=indexed))
                     for span, others in named.widened.items()
                     if others
                 ],
+                _many_words(conn, words.related(query), indexed=indexed),
             )
             found = fulltext.search(conn, groups, size, conditions, indexed=indexed)
         if found:
@@ -325,6 +329,20 @@ def _lexical(
     except psycopg.Error as error:
         notes.trouble("full_text", _short(error))
     return lists
+
+
+def _many_words(
+    conn: Conn, texts: Mapping[int, Sequence[str]], *, indexed: bool
+) -> dict[int, list[words.Word]]:
+    """Looks up words for several places at once."""
+    flat = [(place, text) for place, others in texts.items() for text in others]
+    if not flat:
+        return {}
+    found: dict[int, list[words.Word]] = {}
+    read = words.read_words(conn, [text for _, text in flat], indexed=indexed)
+    for word in read:
+        found.setdefault(flat[word.place][0], []).append(word)
+    return found
 
 
 def _holders(conn: Conn, named: names.Named) -> list[Found]:
@@ -422,7 +440,6 @@ def search(
         OmicsError: There are no marts yet, or a filter names something that there is not.
     """
     from sync.options import options_of
-    from warehouse.connection import connect
     from warehouse.settings import get_settings
 
     settings = get_settings()
@@ -440,9 +457,17 @@ def search(
             notion_enabled=settings.enable_notion_sync,
         )
 
+    return with_connection(conn, run)
+
+
+def with_connection(conn: Conn | None, run: Callable[[Conn], T]) -> T:
+    """Runs something with a connection: the one given, or one that is closed afterwards."""
+    from warehouse.connection import connect
+    from warehouse.settings import get_settings
+
     if conn is not None:
         return run(conn)
-    with connect(settings) as opened:
+    with connect(get_settings()) as opened:
         return run(opened)
 
 

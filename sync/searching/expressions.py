@@ -47,6 +47,12 @@ def name_key(text: str) -> str:
     return f"translate({lowered(text)}, {_literal(_MARKS + ' ')}, '')"
 
 
+def stem_key(text: str) -> str:
+    """SQL: what two forms of one name share: `Statin response` and `responses to statins`."""
+    words = f"to_tsvector('pg_catalog.english', coalesce({plain(text)}, ''))"
+    return f"array_to_string(tsvector_to_array({words}), ' ')"
+
+
 def vector_of(text: str, weight: str) -> str:
     """SQL: the words of a text, with the weight of the part that they stand in."""
     words = f"to_tsvector('pg_catalog.english', coalesce({plain(text)}, ''))"

@@ -32,8 +32,8 @@ LIST = 60
 #: What a word in the title counts beside one in the text.
 _IN_TITLE = 1.5
 
-#: What a synonym, a mended word and a word inside a name count beside the word itself.
-SYNONYM, MENDED = 0.9, 0.75
+#: What a synonym, a mended word and a related word count beside the word itself.
+SYNONYM, MENDED, RELATED = 0.9, 0.75, 0.4
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def groups_of(
     words: Sequence[Word],
     fixes: Mapping[int, Sequence[Word]],
     widened: Sequence[tuple[tuple[int, int], Sequence[Word]]],
+    related: Mapping[int, Sequence[Word]],
 ) -> list[Group]:
     """Words, mended words and other names as groups.
 
@@ -76,6 +77,7 @@ def groups_of(
         words: The words of the question.
         fixes: For mistyped words, what they were meant to be.
         widened: Runs of words, from place to place, with the other names of what they mean.
+        related: For common words, other words for the same thing.
     """
     groups = []
     taken: set[int] = set()
@@ -112,6 +114,11 @@ def groups_of(
             Choice(fix.query, fix.documents, MENDED, fix.text)
             for fix in fixes.get(word.place, ())
             if fix.query
+        ]
+        choices += [
+            Choice(other.query, other.documents, RELATED, other.text)
+            for other in related.get(word.place, ())
+            if other.query and other.query != word.query
         ]
         groups.append(Group(tuple(choices)))
     return groups

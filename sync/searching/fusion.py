@@ -35,7 +35,7 @@ class Candidate:
         parts: Place in each list, and the score within it.
         why: Sentences, the surest first.
         chunk: Document that fits best.
-        content_hash: Hash of that document as the list knew it.
+        hashes: Hashes of documents as the lists knew them, by document.
         pinned: Order among exact matches.
         sources: Lists that found it.
     """
@@ -46,7 +46,7 @@ class Candidate:
     parts: dict[str, float] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
     chunk: str | None = None
-    content_hash: str | None = None
+    hashes: dict[str, set[str]] = field(default_factory=dict)
     pinned: tuple[int, ...] | None = None
     sources: list[str] = field(default_factory=list)
 
@@ -80,6 +80,8 @@ def fuse(
             candidate = candidates.setdefault(
                 entry.key, Candidate(entry.entity_type, entry.entity_id)
             )
+            if entry.chunk is not None and entry.content_hash is not None:
+                candidate.hashes.setdefault(entry.chunk, set()).add(entry.content_hash)
             if entry.key in seen:
                 continue
             seen.add(entry.key)
@@ -92,7 +94,7 @@ def fuse(
             if entry.why not in candidate.why:
                 candidate.why.append(entry.why)
             if candidate.chunk is None and entry.chunk is not None:
-                candidate.chunk, candidate.content_hash = entry.chunk, entry.content_hash
+                candidate.chunk = entry.chunk
             if entry.pinned is not None:
                 candidate.pinned = entry.pinned
     return sorted(

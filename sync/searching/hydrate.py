@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sync import reading
 from sync.searching.fusion import Candidate
 from sync.searching.model import Citation, Hit, Narrative
+from sync.searching.names import is_exact
 
 if TYPE_CHECKING:
     import psycopg
@@ -144,8 +145,8 @@ def _hit(
             document = texts.get((kind, identifier, "overview"))
         if chunk is None and document is not None:
             chunk = "overview"
-        elif document is not None and candidate.content_hash is not None:
-            stale = stale or candidate.content_hash != document[2]
+        elif document is not None and chunk is not None:
+            stale = stale or bool(candidate.hashes.get(chunk, set()) - {document[2]})
         passage = best_passage(document[1], words) if document else ""
     narrative = row.get("narrative")
     return Hit(
@@ -166,7 +167,7 @@ def _hit(
             file=files.get(row.get("source_file_id")),
         ),
         narrative=Narrative(str(narrative), "postgres") if narrative else None,
-        exact=candidate.pinned is not None,
+        exact=is_exact(candidate.pinned),
         stale=stale,
     )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Conn = psycopg.Connection[Any]
 
 #: Raised when the schema, or what a word, a name or a filter is, changes: all is made anew then.
-VERSION = "1"
+VERSION = "2"
 
 _NO_DOCUMENTS = (
     "(select null::text as entity_type, null::uuid as entity_id, null::text as chunk,"
@@ -307,7 +307,7 @@ _REPORTED = """
 _WANT_NAMES = """
 create temporary table search_wanted on commit drop as
 select distinct on (named.entity_type, named.entity_id, keyed.name_key)
-    named.entity_type, named.entity_id, keyed.name_key, named.name, named.kind
+    named.entity_type, named.entity_id, keyed.name_key, {stems} as stem_key, named.name, named.kind
 from (
     {parts}
 ) as named
@@ -364,7 +364,11 @@ def _update_names(conn: Conn) -> int:
     if not parts:
         parts = ["select null, null::uuid, null, null where false"]
     joined = " union all ".join(parts).replace("%", "%%")
-    wanted = _WANT_NAMES.format(parts=joined, key=expressions.name_key("named.name"))
+    wanted = _WANT_NAMES.format(
+        parts=joined,
+        key=expressions.name_key("named.name"),
+        stems=expressions.stem_key("named.name"),
+    )
     conn.execute(wanted.encode(), (list(KINDS),))
     conn.execute("analyze search_wanted")
     conn.execute(_CHANGED_NAMES.encode())
@@ -382,8 +386,8 @@ def _update_names(conn: Conn) -> int:
             " and held.entity_id = renamed.entity_id".encode()
         )
     conn.execute(
-        "insert into sync.search_names (entity_type, entity_id, name_key, name, kind)"
-        " select entity_type, entity_id, name_key, name, kind from search_wanted"
+        "insert into sync.search_names (entity_type, entity_id, name_key, stem_key, name,"
+        " kind) select entity_type, entity_id, name_key, stem_key, name, kind from search_wanted"
         " inner join search_renamed using (entity_type, entity_id)"
     )
     conn.execute(

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 #: Names that are read for one question. A name that more entities share is no exact answer.
 _MOST_NAMES = 400
 
+#: First number of the order of what the whole question is another form of, or was meant to be: it
+#: stands behind what it is called exactly, and before everything else.
+_NOT_EXACT = 5
+
 #: Other names of one molecule that a question is widened by.
 _MOST_SYNONYMS = 8
 
@@ -44,6 +48,7 @@ class Meaning:
         level: For a lipid that was found by a notation: the level of the name that fits.
         asked_level: The level of what was written.
         corrected: Whether a word had to be read as another for it.
+        by_stems: Whether it is another form of the name, such as a plural.
     """
 
     span: Span
@@ -54,6 +59,12 @@ class Meaning:
     level: str | None = None
     asked_level: str | None = None
     corrected: bool = False
+    by_stems: bool = False
+
+
+def is_exact(pinned: tuple[int, ...] | None) -> bool:
+    """Whether an order among the first hits is that of an exact match."""
+    return pinned is not None and pinned[0] < _NOT_EXACT
 
 
 @dataclass
@@ -83,7 +94,7 @@ class Named:
 def lookup(
     conn: Conn,
     query: Query,
-    corrected: Query | None,
+    corrected: Sequence[Query],
     readers: Sequence[notations.Reader],
     common: frozenset[str],
     notes: Notes,
@@ -93,7 +104,7 @@ def lookup(
     Args:
         conn: A connection.
         query: The question.
-        corrected: The question with typing errors mended, where there are any.
+        corrected: The question with typing errors mended, each way of mending one.
         readers: What reads lipid notations.
         common: Words that stand in a great part of all documents: no name is told by one of them.
         notes: Gets what was understood.
@@ -109,17 +120,19 @@ def lookup(
             read = notations.read(span.text, readers)
             for other, level in read.names if read else ():
                 asked.setdefault(other, (span, level, read.asked_level if read else None, False))
-    if corrected is not None:
-        for span in corrected.spans():
+    for mended in corrected:
+        for span in mended.spans():
             asked.setdefault(span.text, (span, None, None, True))
     whole = Span(query.text, 0, len(query.tokens) - 1)
-    for text, entity_type, entity_id, name, kind in _rows(conn, list(asked)):
+    for text, entity_type, entity_id, name, kind, by_stems in _rows(conn, list(asked)):
         span, at_level, asked_level, was_wrong = asked[text]
         is_whole = (span.first, span.last) == (whole.first, whole.last)
         if not is_whole and _too_common(span, common):
             continue
         named.meanings.append(
-            Meaning(span, entity_type, entity_id, name, kind, at_level, asked_level, was_wrong)
+            Meaning(
+                span, entity_type, entity_id, name, kind, at_level, asked_level, was_wrong, by_stems
+            )
         )
     named.meanings = _longest(named.meanings)
     named.found = _ranked(named.meanings, query)
@@ -157,20 +170,39 @@ def _by_id(conn: Conn, query: Query) -> list[Meaning]:
     return found
 
 
-def _rows(conn: Conn, texts: Sequence[str]) -> list[tuple[str, str, str, str, str]]:
+def _rows(conn: Conn, texts: Sequence[str]) -> list[tuple[str, str, str, str, str, bool]]:
+    """What is called as one of the texts, or by another form of it."""
     if not texts:
         return []
-    query = (
-        "select asked.text, names.entity_type, names.entity_id::text, names.name,"  # noqa: S608
-        " names.kind"
-        " from unnest(%s::text[]) as asked (text)"
-        f" cross join lateral (select {expressions.name_key('asked.text')} as name_key) as keyed"
-        " inner join sync.search_names as names on keyed.name_key = names.name_key"
-        " where length(keyed.name_key) >= 2 order by names.kind, names.name, names.entity_id"
-        " limit %s"
+    query = f"""
+    with asked as materialized (
+        select text, {expressions.name_key("text")} as name_key,
+            {expressions.stem_key("text")} as stem_key
+        from unnest(%(texts)s::text[]) as asked (text)
+    ),
+
+    same as (
+        select asked.text, names.entity_type, names.entity_id, names.name, names.kind,
+            false as by_stems
+        from asked inner join sync.search_names as names using (name_key)
+        where length(asked.name_key) >= 2
+        limit %(most)s
+    ),
+
+    alike as (
+        select asked.text, names.entity_type, names.entity_id, names.name, names.kind,
+            true as by_stems
+        from asked inner join sync.search_names as names using (stem_key)
+        where length(asked.stem_key) >= 3 and asked.name_key <> names.name_key
+        limit %(most)s
     )
-    rows = conn.execute(query.encode(), (list(texts), _MOST_NAMES)).fetchall()
-    return [(str(a), str(b), str(c), str(d), str(e)) for a, b, c, d, e in rows]
+
+    select text, entity_type, entity_id::text, name, kind, by_stems
+    from (select * from same union all select * from alike) as found
+    order by by_stems, kind, name, entity_id
+    """  # noqa: S608 - names of this project
+    rows = conn.execute(query.encode(), {"texts": list(texts), "most": _MOST_NAMES}).fetchall()
+    return [(str(a), str(b), str(c), str(d), str(e), bool(f)) for a, b, c, d, e, f in rows]
 
 
 def _longest(meanings: Sequence[Meaning]) -> list[Meaning]:
@@ -197,7 +229,7 @@ def _ranked(meanings: Sequence[Meaning], query: Query) -> list[Found]:
         share = len(meaning.span.text.replace(" ", "")) / total
         whole = meaning.span.first == 0 and meaning.span.last == len(query.tokens) - 1
         order = KINDS.index(meaning.kind)
-        sure = 1.0 - 0.05 * order - (0.1 if meaning.corrected else 0.0)
+        sure = 1.0 - 0.05 * order - 0.1 * meaning.corrected - 0.1 * meaning.by_stems
         depth = 0
         if meaning.level is not None:
             # Of several levels that the marts know, the one that was asked for goes first.
@@ -209,7 +241,9 @@ def _ranked(meanings: Sequence[Meaning], query: Query) -> list[Found]:
             None,
             min(1.0, share) * sure,
             _sentence(meaning),
-            pinned=(depth, order) if whole and not meaning.corrected else None,
+            pinned=(_NOT_EXACT if meaning.corrected or meaning.by_stems else depth, order)
+            if whole
+            else None,
         )
         held = best.get(found.key)
         if held is None or (found.pinned is not None, found.score) > (
@@ -241,7 +275,7 @@ def _sentence(meaning: Meaning) -> str:
             f" (it was asked for at the level {meaning.asked_level})"
         )
     sentence = _SENTENCES[meaning.kind].format(asked=meaning.span.text)
-    if meaning.corrected:
+    if meaning.corrected or meaning.by_stems:
         sentence += f" (read as {meaning.name})"
     return sentence
 

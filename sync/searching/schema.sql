@@ -26,12 +26,14 @@ create table if not exists sync.search_names (
     entity_type text not null,
     entity_id uuid not null,
     name_key text not null,
+    stem_key text not null,
     name text not null,
     kind text not null
 );
 comment on table sync.search_names is
 'One row per entity and name that it goes by: names, codes, identifiers, synonyms, reported names.';
 create index if not exists search_names_key on sync.search_names (name_key);
+create index if not exists search_names_stems on sync.search_names (stem_key);
 create index if not exists search_names_entity on sync.search_names (entity_type, entity_id);
 
 create table if not exists sync.search_entities (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync.searching import expressions
@@ -95,6 +97,32 @@ def read_words(conn: Conn, texts: Sequence[str], *, indexed: bool) -> list[Word]
     ]
 
 
+@lru_cache(maxsize=1)
+def _related() -> Mapping[str, tuple[str, ...]]:
+    import yaml
+
+    text = Path(__file__).with_name("related.yml").read_text(encoding="utf-8")
+    lines: list[list[str]] = yaml.safe_load(text)
+    return {
+        word: tuple(other for other in line if other != word) for line in lines for word in line
+    }
+
+
+def related(query: Query) -> dict[int, tuple[str, ...]]:
+    """For words that have others beside them in `related.yml`, these, by place.
+
+    Examples:
+        >>> related(Query("raised proteins", ("raised", "proteins")))[1][0]
+        'proteomics'
+    """
+    found = {}
+    for place, token in enumerate(query.tokens):
+        others = _related().get(token.lower().strip("?.,!;:()[]\"'"))
+        if others:
+            found[place] = others
+    return found
+
+
 _NEAR = """
 select word, documents, names,
     cardinality(array(select unnest(grams) intersect select unnest(%(grams)s::text[]))) as shared
@@ -152,11 +180,13 @@ def _figures(word: str) -> str:
     return "".join(char for char in word if char.isdigit())
 
 
-def corrected_query(query: Query, fixes: dict[int, list[str]]) -> Query | None:
-    """The question with each mistyped word replaced by the best guess."""
-    if not fixes:
-        return None
-    tokens = tuple(
-        fixes[place][0] if place in fixes else token for place, token in enumerate(query.tokens)
-    )
-    return Query(" ".join(tokens), tokens)
+def corrected_queries(query: Query, fixes: dict[int, list[str]]) -> list[Query]:
+    """The question with its mistyped words replaced: by the best guesses, then by other ones."""
+    found = []
+    for turn in range(max((len(others) for others in fixes.values()), default=0)):
+        tokens = tuple(
+            fixes[place][min(turn, len(fixes[place]) - 1)] if place in fixes else token
+            for place, token in enumerate(query.tokens)
+        )
+        found.append(Query(" ".join(tokens), tokens))
+    return found

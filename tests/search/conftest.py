@@ -10,8 +10,11 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.end_to_end.conftest import Omics, runner
+from tests.sync.conftest import marts, notion, notion_options, pinecone, pinecone_options
 from warehouse.connection import connect
 from warehouse.settings import Settings
+
+__all__ = ["marts", "notion", "notion_options", "pinecone", "pinecone_options"]
 
 Conn = psycopg.Connection[Any]
 
