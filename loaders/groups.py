@@ -147,7 +147,11 @@ def _names(records: Sequence[Sequence[str]], column: int) -> frozenset[str]:
 def _runs(
     files: Sequence[FoundFile], kinds: dict[str, _Kind], known: Collection[str]
 ) -> Iterator[FoundFile]:
-    """Yields a group per format and folder, or per format and neighbouring folders of one file."""
+    """Yields a group per format and folder, or per format and neighbouring folders of one file.
+
+    A folder may hold one sample at two levels, its genes and its transcripts: then files of one
+    name in neighbouring folders belong together.
+    """
     by_folder: dict[tuple[str, str], list[FoundFile]] = defaultdict(list)
     for file in files:
         kind = kinds.get(file.path)
@@ -156,15 +160,33 @@ def _runs(
     neighbours: dict[tuple[str, str], list[FoundFile]] = defaultdict(list)
     for (folder, name), held in by_folder.items():
         path = group_path(folder, name)
-        if len(held) == 1 and path not in known:
-            above = posixpath.dirname(folder)
-            root = held[0].root.rstrip("/")
-            if above == root or above.startswith(f"{root}/"):
-                neighbours[above, name].append(held[0])
+        sets = _of_one_set(held, kinds)
+        if path in known or any(len(found) > 1 for found in sets):
+            yield from _group(path, held, kinds, known)
             continue
-        yield from _group(path, held, kinds, known)
+        above = posixpath.dirname(folder)
+        root = held[0].root.rstrip("/")
+        if above == root or above.startswith(f"{root}/"):
+            for file in held:
+                level = name if len(held) == 1 else f"{name} {posixpath.basename(file.path)}"
+                neighbours[above, level].append(file)
     for (folder, name), held in neighbours.items():
         yield from _group(group_path(folder, name), held, kinds, known)
+
+
+def _of_one_set(files: Sequence[FoundFile], kinds: dict[str, _Kind]) -> list[list[FoundFile]]:
+    """Parts files into those that name the same features, as far as their first parts tell."""
+    sets: list[list[FoundFile]] = []
+    for file in sorted(files, key=lambda file: file.path):
+        names = kinds[file.path].names
+        for held in sets:
+            theirs = kinds[held[0].path].names
+            if len(names & theirs) >= _SHARED * max(1, min(len(names), len(theirs))):
+                held.append(file)
+                break
+        else:
+            sets.append([file])
+    return sets
 
 
 def group_path(folder: str, name: str) -> str:
@@ -180,16 +202,7 @@ def _group(
     path: str, files: Sequence[FoundFile], kinds: dict[str, _Kind], known: Collection[str]
 ) -> Iterator[FoundFile]:
     """Yields the largest set of files that name the same features, if it is more than one file."""
-    sets: list[list[FoundFile]] = []
-    for file in sorted(files, key=lambda file: file.path):
-        names = kinds[file.path].names
-        for held in sets:
-            theirs = kinds[held[0].path].names
-            if len(names & theirs) >= _SHARED * max(1, min(len(names), len(theirs))):
-                held.append(file)
-                break
-        else:
-            sets.append([file])
+    sets = _of_one_set(files, kinds)
     largest = max(sets, key=len)
     if len(largest) > 1 or path in known:
         yield together(path, largest)

@@ -91,11 +91,29 @@ def recognise(source: SourceFile, options: ReadOptions) -> str | None:
     """
     try:
         for read in _heads(source):
-            if read.layout.is_sure:
+            if read.layout.is_sure and not _has_quantities(read):
                 return f"the columns of: {read.layout.name}"
     except (Unreadable, OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError):
         return None
     return None
+
+
+def _has_quantities(read: Records) -> bool:
+    """Whether samples stand beside the columns of a reference: then it is a result of them."""
+    from loaders.reading.voting import describes_molecules, profile, sample_rows
+
+    known = read.layout.words()
+    table = next((table for table in read.rows(RaggedLog()) if table.num_rows), None)
+    if table is None:
+        return False
+    columns = profile(read.header, sample_rows(table, len(read.header)))
+    return any(
+        column.kind == "numeric"
+        and column.header
+        and column.word not in known
+        and not describes_molecules(column)
+        for column in columns
+    )
 
 
 def _records(

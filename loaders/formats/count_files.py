@@ -214,7 +214,7 @@ class HtseqCounts:
         }
         if single:
             evidence["assay_name_from"] = "file"
-            evidence["assay_name_strip"] = r"[._-]*(htseq)?[._-]*counts?\.(txt|tsv|tab)"
+            evidence["assay_name_strip"] = r"[._-]*(htseq)?[._-]*counts?(\.(txt|tsv|tab))?"
         roles = Roles(
             orientation="features_in_rows",
             format=self.about.name,

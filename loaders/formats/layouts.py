@@ -13,6 +13,8 @@ What a caller finds in ``roles.evidence`` beside the votes, and must act on:
 * ``repeats`` (long): ``constant`` means that a feature x sample pair stands in several rows with
   one value and counts once; two different values are a conflict. ``none``: it does not repeat.
 * ``feature_join``: what joins several feature columns in this format, where it is not ``|``.
+* ``name_fallback``: ``{"unless": pattern, "columns": [index]}``. A row whose name is empty or fits
+  the pattern is named by these columns.
 * ``level``: peptide, precursor or transition, where features are parts of proteins.
 
 Several feature columns are joined without those that are empty in the row. Tokens in
@@ -66,6 +68,8 @@ def _about(layout: Mapping[str, Any]) -> About:
             str(family["name"]),
             f"headers like `{_plain(family['pattern'])}`"
             if "pattern" in family
+            else f"columns below the heading `{_plain(family['under'])}`"
+            if "under" in family
             else f"columns of numbers right of `{_plain(family['after'])}`",
             f"only where {' or '.join(family['copy_of'])} is absent" if "copy_of" in family else "",
         )
@@ -79,10 +83,9 @@ def _about(layout: Mapping[str, Any]) -> About:
             for value in long.get("values", [long])
         ]
     feature = " or ".join(
-        ", ".join(
-            f"`{_plain(x.lstrip('?'))}`" for x in (a["columns"] if isinstance(a, Mapping) else a)
+        map(
+            _named_by, layout.get("feature", (long or {}).get("values", [{}])[0].get("feature", ()))
         )
-        for a in layout.get("feature", (long or {}).get("values", [{}])[0].get("feature", ()))
     )
     assay = layout.get("assay", {})
     named = f"the {assay['from']} it lies in" if "from" in assay else "its column's header"
@@ -133,9 +136,31 @@ def _about(layout: Mapping[str, Any]) -> About:
         not_samples=tuple(
             f"`{_plain(rule['pattern'])}`: {rule['reason']}" for rule in layout.get("ignore", ())
         ),
-        notes=tuple(said.get("notes", ())),
+        notes=(
+            *said.get("notes", ()),
+            *(
+                f"`{_plain(mark['column'])}`: what does not fit `{mark['unless']}` is kept as an "
+                "annotation, by sample"
+                for mark in (long or {}).get("marks", ())
+            ),
+        ),
         sources=tuple(said.get("sources", ())),
         group=GROUP_RULE if "from" in assay else "",
+    )
+
+
+def _named_by(alternative: Any) -> str:
+    """Says which columns name a feature, and which do where those say nothing."""
+
+    def shown(patterns: Sequence[str]) -> str:
+        return ", ".join(f"`{_plain(pattern.lstrip('?'))}`" for pattern in patterns)
+
+    if not isinstance(alternative, Mapping):
+        return shown(alternative)
+    unless = _plain(alternative["unless"])
+    return (
+        f"{shown(alternative['columns'])} (where it is empty or fits `{unless}`: "
+        f"{shown(alternative['else'])})"
     )
 
 
@@ -249,23 +274,41 @@ def _fits(
 
 
 def _feature(layout: Mapping[str, Any], table: _Table) -> tuple[int, ...]:
-    """Takes the first alternative whose columns are there (and name enough rows)."""
+    """Takes the first alternative whose columns are there."""
+    return _chosen_feature(layout, table)[0]
+
+
+def _chosen_feature(
+    layout: Mapping[str, Any], table: _Table
+) -> tuple[tuple[int, ...], dict[str, object]]:
+    """Returns the columns that name features, and how rows are named that they do not name."""
     for alternative in layout["feature"]:
         guarded = isinstance(alternative, Mapping)
-        patterns = alternative["columns"] if guarded else alternative
-        found = [(pattern, table.first(pattern.lstrip("?"))) for pattern in patterns]
-        if any(index is None and not pattern.startswith("?") for pattern, index in found):
+        indices = _all_of(table, alternative["columns"] if guarded else alternative)
+        if not indices:
             continue
-        indices = tuple(index for _, index in found if index is not None)
-        if indices and (not guarded or _named(table, indices[0], alternative["unless"])):
-            return indices
-    return ()
+        if not guarded:
+            return indices, {}
+        others = _all_of(table, alternative["else"])
+        if others:
+            empty = "|".join(re.escape(word) for word in sorted(table.empty))
+            unless = f"(?i)^({empty}|{alternative['unless']})$"
+            return indices, {"name_fallback": {"unless": unless, "columns": list(others)}}
+        if any(not _is_nameless(table, cell, alternative) for cell in table.cells(indices[0])):
+            return indices, {}
+    return (), {}
 
 
-def _named(table: _Table, index: int, unless: str) -> bool:
-    cells = table.cells(index)
-    unnamed = sum(1 for x in cells if x.lower() in table.empty or _pattern(unless).fullmatch(x))
-    return bool(cells) and unnamed <= 0.05 * len(cells)
+def _all_of(table: _Table, patterns: Sequence[str]) -> tuple[int, ...]:
+    """Returns the columns of an alternative; none where one that must be there is not."""
+    found = [(pattern, table.first(pattern.lstrip("?"))) for pattern in patterns]
+    if any(index is None and not pattern.startswith("?") for pattern, index in found):
+        return ()
+    return tuple(index for _, index in found if index is not None)
+
+
+def _is_nameless(table: _Table, cell: str, alternative: Mapping[str, Any]) -> bool:
+    return cell.lower() in table.empty or bool(_pattern(alternative["unless"]).fullmatch(cell))
 
 
 def _excluded(family: Mapping[str, Any], header: str) -> bool:
@@ -283,6 +326,12 @@ def _members(family: Mapping[str, Any], table: _Table) -> dict[int, str]:
             if match and not _excluded(family, table.header[index])
         }
         return _without_totals(family.get("totals"), named)
+    if "under" in family:
+        return {
+            index: table.header[index]
+            for index in _below(family["under"], table)
+            if table.header[index] and table.is_numeric(index)
+        }
     anchors = table.find(family["after"])
     if not anchors:
         return {}
@@ -300,6 +349,18 @@ def _members(family: Mapping[str, Any], table: _Table) -> dict[int, str]:
     if "counts_up_to" in family:
         block = _after_counts(block, table.first(family["counts_up_to"]), table)
     return {index: table.header[index] for index in block}
+
+
+def _below(heading: str, table: _Table) -> range:
+    """Returns the columns below a heading above the header, up to the next heading."""
+    for row in table.preamble:
+        cells = [str(cell).strip() for cell in row]
+        begin = next((i for i, cell in enumerate(cells) if _pattern(heading).fullmatch(cell)), None)
+        if begin is None:
+            continue
+        others = (i for i in range(begin + 1, len(cells)) if cells[i] not in ("", cells[begin]))
+        return range(begin, min(next(others, len(table.header)), len(table.header)))
+    return range(0)
 
 
 def _without_totals(parts: str | None, named: Mapping[int, str]) -> dict[int, str]:
@@ -462,11 +523,20 @@ def _common(layout: Mapping[str, Any], table: _Table, feature: Sequence[int]) ->
             evidence[key] = layout[key]
     if skip := _skip_rows(layout, table):
         evidence["skip_rows"] = skip
+    nameless: re.Pattern[str] | None = None
+    if feature and "feature" in layout:
+        chosen, fallback = _chosen_feature(layout, table)
+        if chosen == tuple(feature) and fallback:
+            evidence |= fallback
+            nameless = re.compile(str(fallback["name_fallback"]["unless"]))  # type: ignore[index]
     feature_type, omics_type = layout.get("feature_type"), layout.get("omics_type")
     if layout.get("type_from_content"):
         from loaders.formats.statistics import identify
 
-        seen = (identify(table.filled(index)) for index in feature)
+        names = (
+            [n for n in table.filled(i) if not (nameless and nameless.match(n))] for i in feature
+        )
+        seen = (identify(cells) for cells in names)
         found = next((pair for pair in seen if pair[0]), (None, None))
         feature_type, omics_type = found[0] or feature_type, found[1] or omics_type
     return {
@@ -493,6 +563,9 @@ def _families(
     present: list[tuple[Mapping[str, Any], dict[int, str]]] = []
     for family in layout["quantities"]:
         found = {i: name for i, name in _members(family, table).items() if i not in taken}
+        if "not_beside" in family and table.find(family["not_beside"]):
+            taken |= set(found)
+            continue
         if present and table.rows and not any(table.filled(index) for index in found):
             # Columns of a quantity that was not computed: none of it has a number.
             taken |= set(found)
@@ -570,6 +643,9 @@ def _quantity(
     }
     ignored |= _ignored(layout, table, {*taken, *ignored})
     kept = [i for i in range(len(table.header)) if i not in taken and i not in ignored]
+    if "name_fallback" in evidence:
+        # What stands in the place of a name, such as a match without spectrum, is kept.
+        kept = sorted({*kept, *feature})
     # A second block with the names of the first one is another quantity, not an annotation.
     assays = {table.header[index] for index in found}
     for index in [i for i in kept if table.header[i] in assays]:
@@ -656,10 +732,20 @@ def _long_quantity(
     ]
     if limits:
         common["evidence"]["limits"] = limits
+    marks = [
+        {"column": index, "unless": mark["unless"]}
+        for mark in shared.get("marks", ())
+        for index in table.find(mark["column"])
+    ]
+    if marks:
+        common["evidence"]["marks"] = marks
     for key in ("unit", "value_scale", "zero_is_missing"):
         common[key] = rule.get(key, common[key])
     roles = {*feature, sample, value, *more}
-    asked = rule.get("annotations", shared.get("annotations", ()))
+    asked = [
+        *rule.get("annotations", shared.get("annotations", ())),
+        *(mark["column"] for mark in shared.get("marks", ())),
+    ]
     kept = [i for x in asked for i in table.find(x) if i not in roles]
     ignored = {
         index: "describes the measurement, not the feature"

@@ -250,9 +250,8 @@ def _reading(
         grid,
         Roles(
             orientation="features_in_rows",
-            format=f"mzTab {document.version}"
-            if not is_molecule
-            else f"mzTab-M {document.version}",
+            # Version 1 has small molecules too; mzTab-M begins with 2.
+            format=f"mzTab{'-M' if document.version.startswith('2') else ''} {document.version}",
             software=_parameter(document.one("software[1]")) or None,
             omics_type=omics_type,
             feature_type=section.feature_type,

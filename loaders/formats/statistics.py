@@ -540,6 +540,12 @@ def recognise(header: Sequence[str], sample_rows: Sequence[Sequence[str]]) -> Ro
     if assays:
         evidence["sample_columns"] = "a block of numeric columns beside the statistics"
     feature_type, omics_type = identify(looks[feature].texts)
+    if omics_type is None and tool.get("symbols_are") == "genes":
+        from loaders.reading.omics_type import vote_names
+
+        kind = vote_names(looks[feature].texts).kind
+        if kind is not None and kind.omics == "gene":
+            feature_type, omics_type = "gene", "transcriptomics"
     measured = {index for index, _ in assays}
     kept = [i for i in text if i not in measured and i not in taken and not text[i].is_row_index]
     return Roles(

@@ -215,12 +215,10 @@ def _entries(content: Content, matrix: _Matrix, context: Context) -> Iterator[tu
     width = 2 if matrix.kind == "pattern" else 3
     found = 0
     try:
-        stream = content.text.utf8()
-        for _ in range(matrix.lines_above):
-            stream.readline()
         reader = csv.open_csv(
-            stream,
+            content.text.utf8(),
             read_options=csv.ReadOptions(
+                skip_rows=matrix.lines_above,
                 column_names=["row", "column", "value"][:width],
                 block_size=_PIECE_BYTES,
                 use_threads=False,

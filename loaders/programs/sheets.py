@@ -100,6 +100,10 @@ def is_sure(table: Table, layout: Layout) -> bool:
     header = table.records[layout.header]
     filled = [index for index, cell in enumerate(header) if cell]
     rows = [record for record in table.records[layout.header + 1 :] if any(record)]
+    # Above a header of results stand rows of labels: most columns below them have no name there.
+    headless = {i for row in rows for i, cell in enumerate(row) if cell} - set(filled)
+    if len(headless) > max(1, len(filled) // 2):
+        return False
     known = {i for places in layout.fields.values() for i in places} | set(layout.registries)
     unknown = [[row[i] for i in filled if i not in known and i < len(row)] for row in rows]
     return layout.n_known >= 2 and layout.n_known * 2 >= len(filled) and not _is_matrix(unknown)

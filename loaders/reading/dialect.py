@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from loaders.reading.numbers import tally
+
 DELIMITERS = ("\t", ",", ";", "|")
 
 _MARKS = ' \r\n"' + "".join(DELIMITERS)
@@ -57,13 +59,13 @@ def sniff(lines: Sequence[str]) -> Dialect | None:
     for rank, delimiter in enumerate(DELIMITERS):
         if not any(delimiter in line for line in lines):
             continue
+        as_they_stand = [line.count(delimiter) + 1 for line in plain]
         for quoted in (False, True) if has_quotes else (False,):
-            counts = (
-                _quoted_counts(lines, delimiter)
-                if quoted
-                else [line.count(delimiter) + 1 for line in plain]
-            )
+            counts = _quoted_counts(lines, delimiter) if quoted else as_they_stand
             if not counts:
+                continue
+            if len(counts) < len(plain) and len(set(as_they_stand)) == 1 and delimiter == "\t":
+                # Every line is complete as it stands: a stray mark must not join some into one.
                 continue
             dialect, score = _rate(counts, delimiter, quoted=quoted)
             if dialect.width < 2:
@@ -75,7 +77,35 @@ def sniff(lines: Sequence[str]) -> Dialect | None:
             score -= rank * 0.001
             if best is None or score > best[0]:
                 best = (score, dialect)
-    return best[1] if best else None
+    if best is None or best[1].consistency < 1:
+        return _by_blanks(plain) or (best[1] if best else None)
+    return best[1]
+
+
+_BLANKS = re.compile(r"(?:\"[^\"]*\"|[^\s\"]+)(?: (?:\"[^\"]*\"|[^\s\"]+))+")
+
+
+def _by_blanks(lines: Sequence[str]) -> Dialect | None:
+    """Recognises cells parted by single blanks, as R's ``write.table`` does where nobody says else.
+
+    Prose has blanks too, so every line must fit: as many cells as the first line or one more, three
+    at least, numbers in one column, and no word last.
+    """
+    lines = [line.rstrip("\r\n") for line in lines]
+    if len(lines) > 1 and not _BLANKS.fullmatch(lines[-1]):
+        lines.pop()  # cut off
+    if len(lines) < 3 or not all(map(_BLANKS.fullmatch, lines)):
+        return None
+    cut = list(csv.reader(lines, delimiter=" "))
+    width = len(cut[1])
+    if width < 3 or len(cut[0]) not in (width, width - 1):
+        return None
+    if any(len(record) != width for record in cut[1:]):
+        return None
+    tallies = [tally([record[at] for record in cut[1:]]) for at in range(1, width)]
+    if tallies[-1][1] or not any(numbers and not texts for numbers, texts, _ in tallies):
+        return None
+    return Dialect(" ", any('"' in line for line in lines), width, 1.0)
 
 
 def records(lines: Sequence[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:

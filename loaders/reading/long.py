@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from loaders.model import Assay, Counts, DatasetHeader, DatasetReading, Roles, Unreadable
-from loaders.reading import describe, rows, values
+from loaders.reading import describe, rows, status, values
 from loaders.reading.describe import Context
 from loaders.reading.grid import Grid, RaggedLog
 from loaders.reading.transposed import list_literals
@@ -116,6 +116,12 @@ class _Pivot:
             for index in roles.annotation_columns
         ]
         self._flagged: dict[str, set[int]] = {flag: set() for flag in roles.flag_columns}
+        self._status = _Told(status.KEY)
+        marks = cast("Sequence[Mapping[str, Any]]", roles.evidence.get("marks", ()))
+        self._marks = [
+            (_Told(grid.header[rule["column"]]), rule["column"], str(rule["unless"]))
+            for rule in marks
+        ]
         self._held: list[tuple[Any, ...]] = []
         self._n_held = 0
         self._chunks: list[tuple[Any, Any, Any, Any]] = []
@@ -134,12 +140,13 @@ class _Pivot:
         """Columns that are looked at; the others need not be cut out of the text."""
         skips = cast("Sequence[Mapping[str, Any]]", self.roles.evidence.get("skip_rows", ()))
         limits = cast("Sequence[Mapping[str, Any]]", self.roles.evidence.get("limits", ()))
+        marks = cast("Sequence[Mapping[str, Any]]", self.roles.evidence.get("marks", ()))
         return {
             self._value,
             *self._sample_columns,
             *self.roles.feature_columns,
             *self.roles.annotation_columns,
-            *(int(rule["column"]) for rule in (*skips, *limits)),
+            *(int(rule["column"]) for rule in (*skips, *limits, *marks)),
             *(index for pairs in self.roles.flag_columns.values() for index, _ in pairs),
         }
 
@@ -177,6 +184,7 @@ class _Pivot:
             self._n_sampled += len(cells)
         if keep is not None:
             table, names, samples = table.filter(keep), names.filter(keep), samples.filter(keep)
+            cells = cells.filter(keep)
             text, numbers = parsed.text.filter(keep), parsed.numbers.filter(keep)
         else:
             text, numbers = parsed.text, parsed.numbers
@@ -189,6 +197,7 @@ class _Pivot:
         for note in self._notes:
             note.take(rows.flat_column(table, note.index), feature_codes, sample_codes)
         self._mark(table, feature_codes)
+        self._tell(table, cells, text, feature_codes, sample_codes)
         self.n_records += table.num_rows
         self._held.append(
             (
@@ -264,6 +273,21 @@ class _Pivot:
             hit = said.fill_null(False).to_numpy(zero_copy_only=False)
             if hit.any():
                 self._flagged[flag].update(feature_codes[hit].tolist())
+
+    def _tell(self, table: pa.Table, cells: Any, text: Any, features: Any, samples: Any) -> None:
+        """Notes what is said of single values: why they are missing, and warnings beside them."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        if said := status.statuses(cells, text):
+            at = np.array([place for place, _ in said])
+            self._status.add(features[at], samples[at], [word for _, word in said])
+        for told, column, unless in self._marks:
+            words = pc.utf8_trim_whitespace(rows.flat_column(table, column))
+            plain = pc.or_(pc.equal(words, ""), pc.match_substring_regex(words, unless))
+            at = pc.indices_nonzero(pc.invert(plain)).to_numpy()
+            if len(at):
+                told.add(features[at], samples[at], words.take(at).to_pylist())
 
     def settle_log(self, log: RaggedLog) -> None:
         """Books the records that were set aside while the rows were cut."""
@@ -405,7 +429,15 @@ class _Pivot:
             notes=self._beside(len(self.features.names), 0),
             attributes=self._beside(width, 1),
             flagged=self._flagged,
+            # A column that never differs within a sample or a feature is told there.
+            told=[
+                self._status,
+                *(told for told, column, _ in self._marks if not self._is_note(column)),
+            ],
         )
+
+    def _is_note(self, column: int) -> bool:
+        return any(note.index == column and note.owner() is not None for note in self._notes)
 
     def sampled(self) -> Any:
         """Returns cells for the verdicts on scale and zeros."""
@@ -443,6 +475,7 @@ class _Result:
     notes: list[dict[str, str]]
     attributes: list[dict[str, str]]
     flagged: Mapping[str, set[int]]
+    told: Sequence[_Told]
 
 
 def _lowest(held: Any, codes: Any, rows_of: Any) -> Any:
@@ -480,6 +513,55 @@ class _Codes:
                 self.names.append(name)
             numbers.append(number)
         return np.array(numbers, dtype=np.int32)[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
+class _Told:
+    """What is said of single values: 12 bytes for each that something is said of."""
+
+    def __init__(self, key: str) -> None:
+        import numpy as np
+
+        self.key = key
+        self._words = _Codes()
+        self._held: list[tuple[Any, Any]] = []
+        self._n_held = 0
+        self._slots: Any = np.array([], dtype=np.int64)
+        self._said: Any = np.array([], dtype=np.int32)
+
+    def add(self, features: Any, samples: Any, words: Sequence[str]) -> None:
+        """Takes over what a batch says; what was said first of a value stands."""
+        import numpy as np
+        import pyarrow as pa
+
+        slots = features.astype(np.int64) << 32 | samples
+        self._held.append((slots, self._words.of(pa.array(words, pa.string()))))
+        self._n_held += len(slots)
+        if self._n_held >= _SETTLE_AT:
+            self._settle()
+
+    def _settle(self) -> None:
+        import numpy as np
+
+        slots = np.concatenate([self._slots, *(slots for slots, _ in self._held)])
+        said = np.concatenate([self._said, *(said for _, said in self._held)])
+        self._held, self._n_held = [], 0
+        self._slots, first = np.unique(slots, return_index=True)
+        self._said = said[first]
+
+    def rows(self, start: int, count: int, assays: Sequence[str]) -> dict[int, dict[str, str]]:
+        """Returns, for some features from ``start`` on, assay and what is said of the value."""
+        import numpy as np
+
+        if self._held:
+            self._settle()
+        low, high = np.searchsorted(self._slots, [start << 32, (start + count) << 32])
+        found: dict[int, dict[str, str]] = {}
+        for slot, word in zip(
+            self._slots[low:high].tolist(), self._said[low:high].tolist(), strict=True
+        ):
+            row = found.setdefault((slot >> 32) - start, {})
+            row[assays[slot & 0xFFFFFFFF]] = self._words.names[word]
+        return found
 
 
 class _Note:
@@ -578,7 +660,8 @@ class LongReading:
         import pyarrow as pa
 
         found, account = self._found, self._account
-        width = len(self.header.assays)
+        assays = [assay.name for assay in self.header.assays]
+        width = len(assays)
         if not account.landed:
             account.land(len(found.codes))
             account.zeros = found.n_zeros
@@ -593,10 +676,14 @@ class LongReading:
             slots = (found.codes[low:high].astype(np.int64) - start) * width + found.runs[low:high]
             place[slots] = found.where[low:high]
             flat = found.text.take(pa.array(place, mask=place < 0))
+            notes = rows.json_objects(found.notes[start : start + step])
+            for told in found.told:
+                said = told.rows(start, len(names), assays)
+                notes = status.beside(notes, said, told.key)
             yield rows.feature_rows(
                 pa.array(found.first_rows[start : start + step], pa.int64()),
                 names,
-                rows.json_objects(found.notes[start : start + step]),
+                notes,
                 list_literals(flat, width),
                 self._flags(names, start),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,13 @@ from loaders.model import Assay, Counts, DatasetHeader, Roles
 from loaders.reading import describe, rows, status, values
 from loaders.reading.describe import Context
 from loaders.reading.grid import Grid, RaggedLog
+from loaders.reading.top import PERSEUS
 from loaders.reading.values import NumberStyle
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_PERSEUS_LABEL = re.compile(re.escape(PERSEUS) + r"(?:[A-Z]:)?(.*?)\}(.*)", re.DOTALL)
 
 
 class MatrixReading:
@@ -98,8 +102,7 @@ class MatrixReading:
         import pyarrow.compute as pc
 
         table = rows.skip_by_rules(table, self._roles, account)
-        joint = rows.joint_of(self._roles)
-        names = rows.feature_names(table, self._roles.feature_columns, joint)
+        names, _ = rows.names_of(table, self._roles)
         table, names = rows.clean(table, names, account, quantity_columns=self._columns)
         count = table.num_rows
         if not count:
@@ -187,16 +190,21 @@ def _sampled(first: pa.Table, roles: Roles, columns: Sequence[int]) -> tuple[Any
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = rows.feature_names(first, roles.feature_columns, rows.joint_of(roles))
+    names, nameless = rows.names_of(first, roles)
     named = pc.not_equal(names, "")
     if not pc.all(named).as_py():
         first, names = first.filter(named), names.filter(named)
+        nameless = nameless.filter(named) if nameless is not None else None
     wanted = max(20, describe.SAMPLE_VALUES // max(1, len(columns)))
     count = first.num_rows
     if count > wanted:
         picked = pa.array([index * count // wanted for index in range(wanted)])
         first, names = first.take(picked), names.take(picked)
+        nameless = nameless.take(picked) if nameless is not None else None
     cells = pa.concat_arrays([rows.flat_column(first, index) for index in columns])
+    if nameless is not None and not pc.all(nameless).as_py():
+        # What an unidentified molecule is called tells nothing of what the others are.
+        names = names.filter(pc.invert(nameless))
     step = max(1, len(names) // 240)
     return cells, names.to_pylist()[::step]
 
@@ -217,6 +225,11 @@ def _labels(grid: Grid, roles: Roles) -> list[tuple[str, Sequence[str]]]:
     named = {grid.header[index] for index in assays}
     begin = next((at for at, name in enumerate(grid.header) if name in named), 0)
     for number, cells in enumerate([*grid.label_rows, *below], start=1):
+        if said := _PERSEUS_LABEL.match(cells[0]):
+            # The name stands before the first cell of the row itself; Type is of columns.
+            if said[1] != "Type":
+                found.append((said[1], [said[2], *cells[1:]]))
+            continue
         outside = [cell for index, cell in enumerate(cells) if index not in assays and cell]
         # The label stands left of the samples it describes, where something stands there at all.
         beside = [cell for index, cell in enumerate(cells) if index < begin and cell]

@@ -107,16 +107,23 @@ def vote_type(
         quantity_omics: The type that the quantity's name implies, if any.
     """
     shares = _omics_shares(names)
+    if names and all(name.strip().isdigit() for name in names if name.strip()):
+        # Numbers of genes look like nothing; only the header says what they are.
+        folded = {vocabulary.normalise(cell) for cell in header}
+        if folded & set(vocabulary.load("omics")["gene_numbers"]):
+            shares["gene"] = 1.0
     hints = _hints(header)
     evidence: dict[str, object] = {
         "identifiers": {name: round(share, 3) for name, share in shares.items() if share >= 0.05}
     }
     if hints:
         evidence["header_hints"] = hints
-    best = max(shares, key=lambda name: shares[name], default=None)
-    share = shares[best] if best else 0.0
-    if best and share >= DECISIVE_SHARE and best not in ("any", "gene"):
-        others = [value for name, value in shares.items() if name not in (best, "gene", "any")]
+    # Symbols of genes are short words, which accessions and names of molecules may look like too.
+    telling = {name: share for name, share in shares.items() if name not in ("any", "gene")}
+    best = max(telling, key=lambda name: telling[name], default=None)
+    share = telling[best] if best else 0.0
+    if best and share >= max(DECISIVE_SHARE, 0.6 * shares.get("gene", 0.0)):
+        others = [value for name, value in telling.items() if name != best]
         if not others or max(others) <= 0.6 * share or _specific(best, names):
             return TypeVote(best, _feature_type(best, names), evidence)
     if shares.get("gene", 0.0) >= DECISIVE_SHARE or shares.get("any", 0.0) >= DECISIVE_SHARE:

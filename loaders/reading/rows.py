@@ -159,6 +159,23 @@ def feature_names(table: pa.Table, columns: Sequence[int], joint: str = "|") -> 
     return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*led, ""), len(joint))
 
 
+def names_of(table: pa.Table, roles: Roles) -> tuple[Any, Any | None]:
+    """Returns the name of each row, and which rows lack one of their own.
+
+    A format may say what names them instead (``name_fallback``): mass and time of an unidentified
+    molecule.
+    """
+    import pyarrow.compute as pc
+
+    joint = joint_of(roles)
+    names = feature_names(table, roles.feature_columns, joint)
+    rule = cast("Mapping[str, Any] | None", roles.evidence.get("name_fallback"))
+    if rule is None:
+        return names, None
+    nameless = matches(names, str(rule["unless"]))
+    return pc.if_else(nameless, feature_names(table, rule["columns"], joint), names), nameless
+
+
 def _after(lead: str, cells: Any) -> Any:
     import pyarrow.compute as pc
 

@@ -31,7 +31,7 @@ def by_row(
         Row of the batch to assay and status.
     """
     found: dict[int, dict[str, str]] = {}
-    for at, text in _statuses(cells, quantities):
+    for at, text in statuses(cells, quantities):
         found.setdefault(at % count, {})[assays[at // count]] = text
     return found
 
@@ -53,22 +53,22 @@ def by_column(
     count = len(assays)
     places = {feature: row for row, feature in enumerate(kept)}
     found: dict[int, dict[str, str]] = {}
-    for at, text in _statuses(cells, quantities):
+    for at, text in statuses(cells, quantities):
         row = places.get(at // count)
         if row is not None:
             found.setdefault(row, {})[assays[at % count]] = text
     return found
 
 
-def beside(notes: Any, statuses: Mapping[int, Mapping[str, str]]) -> Any:
+def beside(notes: Any, found: Mapping[int, Mapping[str, str]], key: str = KEY) -> Any:
     """Adds statuses to the annotations of rows: an Arrow array of JSON objects, or nulls."""
     import pyarrow as pa
 
-    if not statuses:
+    if not found:
         return notes
     texts = notes.to_pylist()
-    for row, said in statuses.items():
-        added = f'"{KEY}": {json.dumps(said, ensure_ascii=False)}}}'
+    for row, said in found.items():
+        added = f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(said, ensure_ascii=False)}}}"
         held = texts[row]
         texts[row] = "{" + added if held is None else f"{held[:-1]}, {added}"
     return pa.array(texts, pa.string())
@@ -89,7 +89,7 @@ def _is_status(text: str) -> bool:
     return _folded(text) in _words() or limit.fullmatch(text) is not None
 
 
-def _statuses(cells: Any, quantities: Any) -> list[tuple[int, str]]:
+def statuses(cells: Any, quantities: Any) -> list[tuple[int, str]]:
     """Returns place and text of each cell that is missing and says why."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -12,6 +12,8 @@ from loaders.model import Unreadable
 from loaders.reading.numbers import tally
 
 _MAX_TOP = 30
+#: What the rows of annotations below a header of Perseus begin with: ``#!{Type}``, ``#!{C:Group}``.
+PERSEUS = "#!{"
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,8 @@ def _key(record: Sequence[str]) -> str:
 
 
 def _is_label_row(record: Sequence[str]) -> bool:
+    if record and record[0].startswith(PERSEUS):
+        return True
     return _key(record) in vocabulary.words("headers", "label")
 
 

@@ -250,6 +250,10 @@ def decide_style(cells: Any, *, delimiter: str | None, place: str = "") -> Numbe
     points = [cell for cell in plain if "." in cell and _MARKED.match(cell)]
     lone = [cell for cell in points if not _GROUPED_POINT.match(cell)]
     decimal, group = kinds["decimal"], kinds["thousands"] + lone
+    whole = sum(1 for cell in plain if cell.isdigit())
+    if 0 < len(decimal) < _FEW and whole >= 10 * len(decimal) and not group and delimiter != ";":
+        # One comma among whole numbers, such as counts, is a slip and no decimal mark.
+        return NumberStyle()
     if decimal and len(decimal) >= 19 * len(group):
         grouped = any("." in cell for cell in decimal) or (points and not lone)
         return NumberStyle(",", "." if grouped else "")
@@ -273,6 +277,8 @@ def _texts(cells: Any, limit: int = 50_000) -> list[str]:
     return [str(cell).strip() for cell in cells[:limit].to_pylist()]
 
 
+#: Fewer cells than this decide no decimal mark against many whole numbers.
+_FEW = 3
 _GROUPED_POINT = re.compile(r"[-+]?\d{1,3}(\.\d{3})+\Z")
 _MARKED = re.compile(r"[-+]?[\d.,' ]*\d[\d.,]*([eE][-+]?\d+)?\Z")
 _SEVERAL_GROUPS = re.compile(r"[-+]?\d{1,3}(,\d{3}){2,}(\.\d*)?\Z|[-+]?\d{1,3}(,\d{3})+\.\d*\Z")

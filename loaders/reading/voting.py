@@ -30,6 +30,8 @@ MARGIN = 0.25
 ENOUGH = 0.3
 
 _DIGITS = re.compile(r"\d+")
+#: Headers that pandas, R and their users give to names of rows: they name nothing themselves.
+_ROW_NAMES = frozenset({"", "x", "index", "idx", "row", "#", "unnamed: 0", "unnamed 0", "..1"})
 
 
 @dataclass(frozen=True)
@@ -252,9 +254,10 @@ class _Ballot:
                 continue
             points = 0.5 * column.unique_share + 0.8 * column.names.strong_share
             points += (0.6 if column.word in weak else 1.0) if named else 0.0
-            points += 0.7 if column.index == 0 and not column.word else 0.0
+            unnamed = column.index == 0 and column.word in _ROW_NAMES
+            points += 0.7 if unnamed else 0.0
             points += 0.2 if column.index == 0 else 0.0
-            points -= 0.6 if not named and _is_annotation(column) else 0.0
+            points -= 0.6 if not named and not unnamed and _is_annotation(column) else 0.0
             points -= 0.9 if not named and _is_label(column) else 0.0
             points -= 0.5 * column.blank / max(1, len(column.cells))
             if best is None or points > best[0] + 1e-9:
@@ -567,6 +570,11 @@ class _Ballot:
             mapping_stub=self.stub(),
             rows_read=self.n_rows,
         )
+
+
+def describes_molecules(column: Column) -> bool:
+    """Whether a column's header names a property of molecules, such as a mass or a position."""
+    return _is_annotation(column) or column.word in vocabulary.words("headers", "feature")
 
 
 def _is_annotation(column: Column) -> bool:

@@ -68,6 +68,10 @@ TABLES: dict[str, tuple[str, str]] = {
         "F:Protein.Group|T:Protein.Ids|T:Protein.Names|T:Genes|T:First.Protein.Description|"
         "Q:/d/run_1.raw|Q:/d/run_2.raw|Q:/d/run_3.raw",
     ),
+    "DIA-NN gene matrix": (
+        "proteomics",
+        "F:Genes|N:N.Sequences|Q:/d/run_1.raw|Q:/d/run_2.raw|Q:/d/run_3.raw",
+    ),
     "DIA-NN pr_matrix": (
         "proteomics",
         "T:Protein.Group|T:Genes|T:Modified.Sequence|N:Precursor.Charge|F:Precursor.Id|"
@@ -142,9 +146,14 @@ TABLES: dict[str, tuple[str, str]] = {
         "T:Protein Name|F:Peptide Modified Sequence|C:Precursor Charge|T:Fragment Ion|"
         "L:Replicate Name|Q:Area|N:Background",
     ),
+    "Skyline pivoted report": (
+        "proteomics",
+        "F:Protein Name|U:Peptide Modified Sequence|C:Precursor Charge|Q:a Total Area|"
+        "Q:b Total Area|Q:c Total Area",
+    ),
     "Olink NPX long": (
         "proteomics",
-        "L:SampleID|I:Index|F:OlinkID|T:UniProt|T:Assay|N:MissingFreq|T:Panel|G:NPX",
+        "L:SampleID|I:Index|F:OlinkID|T:UniProt|T:Assay|N:MissingFreq|T:Panel|T:QC_Warning|G:NPX",
     ),
     "LipidSearch": (
         "lipidomics",
@@ -209,6 +218,11 @@ TABLES: dict[str, tuple[str, str]] = {
         "F:gene_id|T:transcript_id(s)|N:length|N:effective_length|Q:expected_count|Q:TPM|Q:FPKM",
     ),
     "HTSeq counts": ("transcriptomics", "F:gene_id|K:count"),
+    "STAR counts of the GDC": (
+        "transcriptomics",
+        "F:gene_id|T:gene_name|T:gene_type|K:unstranded|K:stranded_first|K:stranded_second|"
+        "Q:tpm_unstranded|Q:fpkm_unstranded|Q:fpkm_uq_unstranded",
+    ),
     "DESeq2 results": (
         "transcriptomics",
         "F:gene_id|Q:baseMean|G:log2FoldChange|Q:lfcSE|G:stat|P:pvalue|P:padj",
@@ -363,6 +377,7 @@ def sectioned_seeds() -> Iterator[Seed]:
     yield Seed("mzTab", _mztab(rng).encode(), "proteomics")
     yield Seed("mzTab-M", _mztab_m(rng).encode(), "metabolomics")
     yield Seed("ADAT", _adat(rng).encode(), "proteomics")
+    yield Seed("Progenesis QI", _progenesis(rng).encode(), "metabolomics")
     yield Seed("mwTab", _mwtab(rng).encode(), "metabolomics")
     yield Seed("mwTab JSON", _mwtab_json(rng).encode(), "metabolomics")
     text = _mwtab(rng).replace("\t", ",").encode()
@@ -420,6 +435,21 @@ def _metidq(rng: random.Random) -> str:
         cells = [_cell("N", "", 0, rng) if rng.random() < 0.9 else "< LOD" for _ in kit]
         rows.append(["1025", f"10{at:02d}", kind, f"S{at:02d}", *cells, "99.5"])
     return "\n".join("\t".join(row) for row in rows) + "\n"
+
+
+def _progenesis(rng: random.Random) -> str:
+    blank = [""] * 4
+    top = [[*blank, "Normalised abundance", "", "", "Raw abundance", "", ""]]
+    top += [[*blank, "a", "a", "b", "a", "a", "b"]]
+    top += [
+        ["Compound", "Neutral mass (Da)", "m/z", "Retention time (min)", *["s1", "s2", "s3"] * 2]
+    ]
+    rows = [
+        [f"{5 + at / 10:.2f}_{200 + at}.1234m/z", "", f"{200 + at}.1", "5.1"]
+        + [_cell("N", "", 0, rng) for _ in range(6)]
+        for at in range(20)
+    ]
+    return "\n".join(",".join(row) for row in [*top, *rows]) + "\n"
 
 
 def _mztab(rng: random.Random) -> str:

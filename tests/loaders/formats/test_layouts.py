@@ -503,6 +503,10 @@ def test_every_readable_layout_is_tested() -> None:
         "Biocrates MetIDQ plate export",
         "XCMS peak table",
         "Biocrates results",
+        "DIA-NN gene matrix",
+        "Skyline pivoted report",
+        "Progenesis QI",
+        "STAR counts of the GDC",
     }
     assert set(layouts.names()) == named | elsewhere
 
@@ -715,11 +719,10 @@ def test_extra_columns_of_a_maf_are_no_samples() -> None:
     roles = recognise(header, rows)
     assert assays(roles) == ["sample 1", "sample 2"]
     assert [header[i] for i in roles.feature_columns] == ["metabolite_identification"]
-    for row in rows[1:]:
-        row[2] = ""
-    roles = recognise(header, rows)
-    assert [header[i] for i in roles.feature_columns] == [
-        "metabolite_identification",
+    # A row without a name is named by mass and time.
+    fallback = roles.evidence["name_fallback"]
+    assert isinstance(fallback, dict)
+    assert [header[i] for i in fallback["columns"]] == [
         "mass_to_charge",
         "retention_time",
         "charge",
@@ -784,9 +787,11 @@ def test_msdial_summaries_and_the_second_block_are_no_samples() -> None:
     assert [index for index, _ in roles.assay_columns] == [5, 6]
     assert (roles.feature_type, roles.omics_type) == ("lipid", "lipidomics")
     assert [header[i] for i in roles.feature_columns] == ["Metabolite name"]
-    rows[0][3] = "w/o MS2:PC 30:1"
-    roles = recognise(header, rows, labels)
-    assert [header[i] for i in roles.feature_columns] == ["Alignment ID"]
+    fallback = roles.evidence["name_fallback"]
+    assert isinstance(fallback, dict)
+    assert [header[i] for i in fallback["columns"]] == ["Alignment ID"]
+    assert re.search(fallback["unless"], "w/o MS2:PC 30:1")
+    assert not re.search(fallback["unless"], "PC 30:1")
 
 
 def test_lipidsearch_samples_are_named_by_the_lines_above() -> None:

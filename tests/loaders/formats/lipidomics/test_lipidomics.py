@@ -161,7 +161,8 @@ def test_a_block_behind_the_standard_is_a_quantity_of_its_own(read):
 def test_features_without_names_are_named_by_their_number(one):
     names = ["Unknown", "w/o MS2:PC 34:1", "no MS2: SM 34:1", "Unknown", "PC 36:2", "Unknown", "x"]
     dataset = one(lines(*msdial(names=names)))
-    assert dataset.names == [str(at) for at in range(7)]
+    assert dataset.names == ["0", "1", "2", "3", "PC 36:2", "5", "x"]
+    assert dataset.header.omics_type == "lipidomics"
     assert json.loads(dataset.rows[1]["annotations"])["Metabolite name"] == "w/o MS2:PC 34:1"
 
 
