@@ -308,13 +308,14 @@ def _told(tool: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(tool)
     def call(*given: Any, **named: Any) -> Any:
         import psycopg
+        from mcp.server.mcpserver.exceptions import ToolError
 
         try:
             return tool(*given, **named)
         except OmicsError as error:
-            raise ValueError(str(error)) from None
+            raise ToolError(str(error)) from None
         except psycopg.Error as error:
-            raise ValueError(f"Postgres: {str(error).splitlines()[0]}") from None
+            raise ToolError(f"Postgres: {str(error).splitlines()[0]}") from None
 
     return call
 

@@ -96,7 +96,7 @@ def answer(
         notes.read_as("the question is long: only its beginning was read")
     if not query.tokens:
         return _answer(query, [], notes, deadline)
-    conditions = filtering.conditions_of(conn, filters)
+    conditions = filtering.conditions_of(conn, filters, readers)
     indexed = _ready_index(conn, deadline, notes)
     embedder = _embedder(options, notes)
     vector = _begin_embedding(embedder, query)
@@ -111,7 +111,9 @@ def answer(
             lists["pgvector"] = near
     if only is not None:
         lists = {name: found for name, found in lists.items() if name in only}
-    candidates = fusion.fuse(lists)
+    knows_meaning = embedder is not None and not embedder.spec.is_lexical
+    weights = fusion.WEIGHTS_OF_MEANING if knows_meaning else fusion.WEIGHTS
+    candidates = fusion.fuse(lists, weights)
     candidates = _sifted(conn, candidates, conditions, filters, indexed=indexed)
     shown = [word for token in query.tokens for word in token.replace("_", " ").split()]
     hits, gone = hydrate.hydrate(conn, candidates, shown, limit)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync import reading
+from sync.searching import notations
 from sync.searching.model import Filters
 from warehouse.errors import OmicsError
 
@@ -64,8 +65,15 @@ class Conditions:
         return parts[0] if len(parts) == 1 else {"$and": parts}
 
 
-def conditions_of(conn: Conn, filters: Filters) -> Conditions:
+def conditions_of(
+    conn: Conn, filters: Filters, readers: Sequence[notations.Reader] = ()
+) -> Conditions:
     """Resolves names of filters to ids.
+
+    Args:
+        conn: A connection.
+        filters: What was asked for.
+        readers: What reads lipid notations.
 
     Raises:
         OmicsError: A filter names something that there is not.
@@ -94,7 +102,7 @@ def conditions_of(conn: Conn, filters: Filters) -> Conditions:
         keys.append(tuple(f"signature_ids={identifier}" for identifier in found))
     ids: set[str] | None = None
     if filters.features:
-        held = holders(conn, _ids(conn, "feature", filters.features))
+        held = holders(conn, _features(conn, filters.features, readers))
         ids = {identifier for _, identifier in held}
     if filters.since is not None or filters.until is not None:
         dated = _loaded_between(conn, filters)
@@ -149,11 +157,23 @@ order by 1 limit 50
 
 _FIND_FEATURE = """
 select feature_id::text from marts.features
-where feature_id::text = lower(%(wanted)s) or name = %(wanted)s or lower(name) = lower(%(wanted)s)
+where feature_id::text = lower(%(wanted)s) or lower(name) = lower(%(wanted)s)
     or lower(canonical_id) = lower(%(wanted)s)
     or lower(%(wanted)s) = any(select lower(unnest(synonyms)))
 order by 1 limit 50
 """
+
+
+def _features(conn: Conn, wanted: Sequence[str], readers: Sequence[notations.Reader]) -> list[str]:
+    """Molecules by any of their names, by the index of names where there is one."""
+    from sync.searching import indexing, names
+
+    found: list[str] = []
+    indexed = indexing.exists(conn)
+    for value in wanted:
+        named = names.features_called(conn, value, readers) if indexed else []
+        found += named or _ids(conn, "feature", [value])
+    return list(dict.fromkeys(found))
 
 
 def _ids(conn: Conn, kind: str, wanted: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ LIST = 60
 _IN_TITLE = 1.5
 
 #: What a synonym, a mended word and a related word count beside the word itself.
-SYNONYM, MENDED, RELATED = 0.9, 0.75, 0.4
+SYNONYM, MENDED, RELATED = 0.9, 0.75, 0.5
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,13 @@ def groups_of(
             if fix.query
         ]
         choices += [
-            Choice(other.query, other.documents, RELATED, other.text)
+            # Where no text holds the word itself, another one for the same thing takes its place.
+            Choice(
+                other.query,
+                other.documents,
+                RELATED if word.documents else SYNONYM,
+                other.text,
+            )
             for other in related.get(word.place, ())
             if other.query and other.query != word.query
         ]

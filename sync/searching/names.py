@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sync import reading
 from sync.searching import expressions, notations
 from sync.searching.model import KINDS, Found, Notes
-from sync.searching.query import Query, Span, id_range
+from sync.searching.query import Query, Span, id_range, parse
 
 if TYPE_CHECKING:
     import psycopg
@@ -138,6 +138,19 @@ def lookup(
     named.found = _ranked(named.meanings, query)
     named.widened = _widened(conn, named.meanings, notes)
     return named
+
+
+def features_called(conn: Conn, text: str, readers: Sequence[notations.Reader]) -> list[str]:
+    """Ids of the molecules that a text as a whole is a name of, exactly or by a notation."""
+    query = parse(text)
+    texts = [query.text]
+    read = notations.read(query.text, [*readers, notations.by_sum])
+    texts += [name for name, _ in read.names] if read else []
+    for candidate in texts:
+        rows = [row for row in _rows(conn, [candidate]) if row[1] == "feature" and not row[5]]
+        if rows:
+            return list(dict.fromkeys(row[2] for row in rows))
+    return []
 
 
 def _too_common(span: Span, common: frozenset[str]) -> bool:
