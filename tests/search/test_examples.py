@@ -107,7 +107,8 @@ def test_every_hit_is_a_live_row_and_its_citation_leads_to_a_file(examples: Conn
                 continue
             seen.add(hit.entity_type)
             assert hit.citation.command == f"omics why {hit.id}"
-            explained = explain(examples, find(examples, hit.id))
+            subject = find(examples, hit.id)
+            explained = explain(examples, subject.mart, subject.key)
             assert explained.origins
             assert explained.origins[0].file["path"]
     assert seen == {"program", "experiment", "dataset", "signature", "feature"}
