@@ -88,6 +88,7 @@ def demo_command() -> int:
     output.say("Next:")
     for line in (
         "omics load --dir DIR       load your own files; a folder named lipidomics says the type",
+        'omics search "statin"      find what the marts say, with the file it stands in',
         "omics build                bring the marts up to date",
         'eval "$(omics env)"        then: psql amprenta_rag -c "select name from datasets"',
         "omics quarantine list      what could not be read, and why",

@@ -159,14 +159,24 @@ def index_after(
         conn: An autocommit connection.
         everything: Whether to make every vector, whatever it takes.
     """
+    import psycopg
+
     from sync.embedders import make_embedder
     from sync.options import options_of
     from sync.searching import indexing, nearness
+    from warehouse.verdicts import redact
 
-    done = indexing.update(conn)
+    options = options_of(settings)
+
+    try:
+        done = indexing.update(conn)
+    except psycopg.Error as error:
+        # The marts are what they should be; a search notices by itself that its index is behind.
+        output.warn(f"the index of search is behind: {str(error).splitlines()[0]}")
+        return {"documents": 0, "entities": 0, "vectors": 0, "without_vectors": "no index"}
     written, reason = 0, None
     try:
-        embedder = make_embedder(options_of(settings))
+        embedder = make_embedder(options)
         reason = nearness.prepare(conn, embedder.spec)
         # A service is paid by the text: it is asked by `omics sync index` and by publishing only.
         if reason is None and (everything or embedder.spec.is_lexical):
@@ -175,6 +185,11 @@ def index_after(
             )
     except OmicsError as error:
         reason = error.what
+    except psycopg.Error as error:
+        reason = str(error).splitlines()[0]
+    except Exception as error:
+        # What an embedding service raises is its own.
+        reason = redact(f"{type(error).__name__}: {error}", options.secrets)
     return {
         "documents": done.documents,
         "entities": done.entities,

@@ -30,6 +30,7 @@ from sync.searching.model import Filters, Found, Notes, SearchAnswer
 from sync.searching.query import Query, parse
 from sync.searching.services import Asked, Unavailable
 from warehouse.errors import OmicsError
+from warehouse.verdicts import redact
 
 if TYPE_CHECKING:
     import psycopg
@@ -82,6 +83,8 @@ def answer(
     Raises:
         OmicsError: There are no marts yet, or a filter names something that there is not.
     """
+    import psycopg
+
     deadline = Deadline(seconds)
     notes = Notes()
     query = parse(text)
@@ -106,7 +109,9 @@ def answer(
     if vectors is not None:
         lists["pinecone"] = vectors
     else:
-        near = _nearest(conn, embedder, vector, conditions, deadline, notes, indexed=indexed)
+        near = _nearest(
+            conn, embedder, vector, conditions, deadline, notes, options, indexed=indexed
+        )
         if near is not None:
             lists["pgvector"] = near
     if only is not None:
@@ -114,9 +119,15 @@ def answer(
     knows_meaning = embedder is not None and not embedder.spec.is_lexical
     weights = fusion.WEIGHTS_OF_MEANING if knows_meaning else fusion.WEIGHTS
     candidates = fusion.fuse(lists, weights)
-    candidates = _sifted(conn, candidates, conditions, filters, indexed=indexed)
     shown = [word for token in query.tokens for word in token.replace("_", " ").split()]
-    hits, gone = hydrate.hydrate(conn, candidates, shown, limit)
+    try:
+        # Whatever was late before: what was found is still worth a moment.
+        with limited(conn, max(_RESERVE, deadline.remaining)):
+            candidates = _sifted(conn, candidates, conditions, filters, indexed=indexed)
+            hits, gone = hydrate.hydrate(conn, candidates, shown, limit)
+    except psycopg.Error as error:
+        notes.trouble("postgres", _short(error))
+        return _answer(query, [], notes, deadline)
     notes.dropped += gone
     hits = narratives.add(conn, hits, options, deadline, notes, notion_enabled=notion_enabled)
     return _answer(query, hits, notes, deadline)
@@ -304,12 +315,14 @@ def _lexical(
                     ),
                     notes,
                 )
-                if named.found:
-                    lists["names"] = named.found
-                    notes.served("names")
                 held = _holders(conn, named)
                 if held:
                     lists["holds"] = held
+            else:
+                named = names.lookup_alone(conn, query)
+            if named.found:
+                lists["names"] = named.found
+                notes.served("names")
     except psycopg.Error as error:
         notes.trouble("names", _short(error))
     try:
@@ -370,6 +383,7 @@ def _nearest(
     conditions: Conditions,
     deadline: Deadline,
     notes: Notes,
+    options: Options,
     *,
     indexed: bool,
 ) -> list[Found] | None:
@@ -392,7 +406,7 @@ def _nearest(
         return None
     except Exception as error:
         # What an embedding service raises is its own; whatever it is, text search has answered.
-        notes.trouble("embedder", _short(error))
+        notes.trouble("embedder", redact(_short(error), options.secrets))
         return None
     notes.served("pgvector")
     return found

@@ -103,6 +103,7 @@ def build(conn: Conn, found: SearchAnswer, budget: int = BUDGET) -> Context:
     question = found.query
     head = f"Question: {question}\n\n{_HEAD}\n"
     texts = _full_texts(conn, found.hits)
+    measured = _measured(conn, found.hits)
     sources: list[Source] = []
     blocks: list[str] = []
     seen: set[str] = set()
@@ -116,8 +117,9 @@ def build(conn: Conn, found: SearchAnswer, budget: int = BUDGET) -> Context:
             continue
         seen.add(text)
         source = Source(
-            len(sources) + 1, hit.entity_type, hit.id, hit.title, text, _facts(hit), hit.citation
-        )
+            len(sources) + 1, hit.entity_type, hit.id, hit.title, text,
+            _facts(hit) | measured.get(hit.id, {}), hit.citation,
+        )  # fmt: skip
         block = _block(source)
         room = left - 1
         if tokens_of(block) > room:
@@ -138,6 +140,39 @@ def build(conn: Conn, found: SearchAnswer, budget: int = BUDGET) -> Context:
 
 def _facts(hit: Hit) -> dict[str, Any]:
     return {name: hit.fields[name] for name in _FACTS if name in hit.fields}
+
+
+_RESULTS = """
+select results.dataset_id::text, features.name, contrasts.name, results.log2_fold_change,
+    results.adjusted_p_value
+from marts.{mart} as results
+inner join marts.features as features on results.feature_id = features.feature_id
+inner join marts.contrasts as contrasts
+    on results.dataset_id = contrasts.dataset_id and results.contrast_id = contrasts.contrast_id
+where results.feature_id = any(%s::uuid[]) and results.dataset_id = any(%s::uuid[])
+    and results.log2_fold_change is not null
+order by results.dataset_id, features.name, contrasts.position
+limit 60
+"""
+
+
+def _measured(conn: Conn, hits: Sequence[Hit]) -> dict[str, dict[str, Any]]:
+    """What datasets among the hits say of the molecules among the hits, as facts."""
+    features = [hit.id for hit in hits if hit.entity_type == "feature"][:5]
+    datasets = [hit.id for hit in hits if hit.entity_type == "dataset"]
+    found: dict[str, dict[str, Any]] = {}
+    if not features or not datasets:
+        return found
+    for mart in ("differential_results", "derived_results"):
+        if not all(reading.has_mart(conn, name) for name in (mart, "contrasts", "features")):
+            continue
+        rows = conn.execute(_RESULTS.format(mart=mart).encode(), (features, datasets)).fetchall()
+        for dataset, feature, contrast, change, p_value in rows:
+            told = f"log2 fold change {change:.3g}"
+            if p_value is not None:
+                told += f", adjusted p {p_value:.2g}"
+            found.setdefault(str(dataset), {})[f"{feature} in {contrast}"] = told
+    return found
 
 
 def _block(source: Source) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sync.searching.model import Found
 
-#: Evens out the first places of a list; the paper takes 60 for lists of a thousand. Chosen as below.
+#: Evens out the first places of a list; the paper takes 60 for lists of a thousand.
 K = 10
 
 #: What a place in each list counts. Chosen on the first half of the questions of `benchmarks/`.
@@ -23,7 +23,7 @@ WEIGHTS: Mapping[str, float] = {
     "holds": 0.25,
 }
 
-#: The same where vectors know meaning and not only letters: as the paper has it, no list counts more.
+#: The same where vectors know meaning and not only letters: they count as much as words then.
 WEIGHTS_OF_MEANING: Mapping[str, float] = {**WEIGHTS, "pgvector": 1.0, "pinecone": 1.0}
 
 

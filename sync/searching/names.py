@@ -140,6 +140,21 @@ def lookup(
     return named
 
 
+def lookup_alone(conn: Conn, query: Query) -> Named:
+    """The same where there is no index: ids, and the question as a whole as a name of a row."""
+    meanings = _by_id(conn, query)
+    whole = Span(query.text, 0, len(query.tokens) - 1)
+    for kind, (mart, key) in _KEYS.items():
+        if reading.has_mart(conn, mart):
+            rows = conn.execute(
+                f"select {key}::text, name from marts.{mart}"  # noqa: S608 - our own names
+                " where lower(name) = lower(%s) order by 1 limit 20".encode(),
+                (query.text,),
+            ).fetchall()
+            meanings += [Meaning(whole, kind, str(row[0]), str(row[1]), "name") for row in rows]
+    return Named(_ranked(meanings, query), meanings)
+
+
 def features_called(conn: Conn, text: str, readers: Sequence[notations.Reader]) -> list[str]:
     """Ids of the molecules that a text as a whole is a name of, exactly or by a notation."""
     query = parse(text)

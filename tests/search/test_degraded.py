@@ -215,11 +215,14 @@ def test_there_is_no_index_and_none_may_be_made(filled: Conn) -> None:
         filled.execute("grant select on all tables in schema marts to reader_of_marts")
         filled.execute("set role reader_of_marts")
         found = _ask(filled, Options())
+        exact = _ask(filled, Options(), "liver genes")
     finally:
         filled.execute("reset role")
         filled.execute("drop owned by reader_of_marts")
         filled.execute("drop role reader_of_marts")
     _falls_back(found, "index", "omics sync index")
+    assert exact.hits[0].title == "Liver genes"
+    assert exact.hits[0].exact
     assert "full_text" in found.paths
     assert "pgvector" not in found.paths
     assert found.stale
