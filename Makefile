@@ -74,9 +74,10 @@ format: $(INSTALLED) ## put Python and SQL in shape
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix dbt_project
 
-docs: $(INSTALLED) ## build the dbt site with lineage into dbt_project/target
-	@eval "$$($(BIN)/omics env)" && $(BIN)/dbt docs generate --project-dir dbt_project
-	@echo "Open it with: $(BIN)/dbt docs serve --project-dir dbt_project"
+# --static: one file that a browser opens without a server.
+docs: $(INSTALLED) ## build the dbt site: models, columns, lineage from landing to what reads the marts
+	@eval "$$($(BIN)/omics env)" && $(BIN)/dbt docs generate --static --project-dir dbt_project
+	@echo "Open in a browser: dbt_project/target/static_index.html"
 
 report: $(INSTALLED) ## write the quality report omics-report.html (needs the extra packages `report`)
 	@$(BIN)/omics report

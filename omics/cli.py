@@ -805,6 +805,34 @@ def report(
 
 
 @app.command()
+def export(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Name or id.")],
+    file_format: Annotated[
+        str, typer.Option("--format", help="parquet, csv or h5ad (matrices only).")
+    ] = "parquet",
+    out: Annotated[
+        str | None,
+        typer.Option("--out", help="File to write; left out, the dataset's name in this folder."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it is there.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Write one dataset to a file, with the file, load and reader it came from in its metadata.
+
+    Example: omics export hepatocyte_gene_counts --format h5ad --out counts.h5ad
+    """
+    from omics.exporting import FORMATS, export_command
+
+    if file_format not in FORMATS:
+        _usage(f"'{file_format}' is not a format; expected one of {', '.join(FORMATS)}")
+    return export_command(
+        dataset, file_format=file_format, out=out, overwrite=overwrite, as_json=as_json
+    )
+
+
+@app.command()
 def start() -> int:
     """Start the embedded server, if it does not run yet.
 

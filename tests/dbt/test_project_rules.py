@@ -166,3 +166,25 @@ def test_logic_has_unit_tests(manifest: dict[str, Any]) -> None:
         "dataset_quality", "int_reference_entities", "int_feature_lookup", "int_name_members",
         "int_feature_names_resolved", "int_dataset_organisms",
     }  # fmt: skip
+
+
+def _ancestors(manifest: dict[str, Any], node: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        for parent in manifest["parent_map"].get(waiting.pop(), []):
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return found
+
+
+def test_the_lineage_leads_from_landing_to_what_reads_the_marts(manifest: dict[str, Any]) -> None:
+    exposures = manifest["exposures"]
+    assert {e["name"] for e in exposures.values()} >= {"notion", "pinecone", "search", "report"}
+    for unique_id, exposure in exposures.items():
+        direct = manifest["parent_map"][unique_id]
+        layers = {manifest["nodes"][parent]["fqn"][1] for parent in direct}
+        assert layers == {"marts"}, f"{exposure['name']} reads around the marts"
+        landed = {node for node in _ancestors(manifest, unique_id) if node.startswith("source.")}
+        assert any(".raw_" in node for node in landed), exposure["name"]

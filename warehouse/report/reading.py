@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from warehouse.errors import OmicsError
 
 if TYPE_CHECKING:
     import psycopg
@@ -14,6 +12,9 @@ if TYPE_CHECKING:
     Conn = psycopg.Connection[Any]
 
 Row = dict[str, Any]
+
+#: Without these there is nothing to report on; the others come with them.
+NEEDED = ("datasets", "assays", "dataset_features", "dataset_signatures", "source_files")
 
 
 @dataclass(frozen=True)
@@ -314,58 +315,3 @@ class Marts:
         with self._conn.cursor(row_factory=dict_row) as cursor:
             cursor.execute(query.encode(), {"only": self._only, **parameters})
             return cursor.fetchall()
-
-
-def require_marts(conn: Conn) -> None:
-    """Makes sure that the marts are built.
-
-    Raises:
-        OmicsError: They are not.
-    """
-    for name in ("datasets", "assays", "dataset_features", "dataset_signatures", "source_files"):
-        row = conn.execute("select to_regclass(%s) is not null", (f"marts.{name}",)).fetchone()
-        if not (row and row[0]):
-            raise OmicsError(
-                "the marts are not built",
-                where=f"marts.{name}",
-                expected="marts to read",
-                fix="omics build (after omics load --dir DIR)",
-            )
-
-
-def find_datasets(conn: Conn, wanted: Sequence[str]) -> Iterator[tuple[Any, str]]:
-    """Yields id and name of datasets that are called by name, id or the beginning of an id.
-
-    Raises:
-        OmicsError: One is not there, or a name fits several.
-    """
-    for text in wanted:
-        found = conn.execute(
-            "select dataset_id, name from marts.datasets where dataset_id::text = %(text)s "
-            "or lower(name) = lower(%(text)s) "
-            "or (length(%(text)s) >= 6 and dataset_id::text like %(start)s) "
-            "order by name, dataset_id",
-            {"text": text, "start": text.lower().replace("%", "") + "%"},
-        ).fetchall()
-        if len(found) == 1:
-            yield found[0]
-            continue
-        if found:
-            listed = ", ".join(f"{identifier}" for identifier, _ in found[:5])
-            raise OmicsError(
-                f"{len(found)} datasets are called {text!r}",
-                where="marts.datasets",
-                expected=f"the id of one of them: {listed}",
-                fix="give the id instead of the name",
-            )
-        near = conn.execute(
-            "select name from marts.datasets where name ilike %s order by name limit 5",
-            (f"%{text}%",),
-        ).fetchall()
-        raise OmicsError(
-            f"no dataset is called {text!r}",
-            where="marts.datasets",
-            expected="a name or an id"
-            + (f"; near: {', '.join(name for (name,) in near)}" if near else ""),
-            fix="list the names: omics psql -c 'select name from datasets'",
-        )

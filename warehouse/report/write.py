@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import OmicsError
+from warehouse.writing import require_folder, whole
 
 if TYPE_CHECKING:
     import psycopg
@@ -74,19 +74,14 @@ def write_report(
     Raises:
         OmicsError: MultiQC or the marts are missing, a dataset is unknown, or drawing failed.
     """
+    from warehouse.marts import find_dataset, require_marts
     from warehouse.report.content import build
-    from warehouse.report.reading import Limits, Marts, find_datasets, require_marts
+    from warehouse.report.reading import NEEDED, Limits, Marts
 
     require_multiqc()
-    if not path.parent.is_dir():
-        raise OmicsError(
-            "the folder for the report does not exist",
-            where=path.parent,
-            expected="a folder that is there",
-            fix=f"mkdir -p {path.parent}",
-        )
-    require_marts(conn)
-    only = [identifier for identifier, _ in find_datasets(conn, names)] if names else None
+    require_folder(path)
+    require_marts(conn, NEEDED)
+    only = [find_dataset(conn, name)[0] for name in names] or None
     # One moment for all queries: a build in between would mix two states of the marts.
     with conn.transaction():
         conn.execute("set transaction isolation level repeatable read, read only")
@@ -132,10 +127,5 @@ def _draw(document: dict[str, Any], path: Path) -> None:
                 expected="a page",
                 fix=f"report this with its last line: {said[-1] if said else 'no output'}",
             )
-        # Beside the target first: a rename within one file system is all or nothing.
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with whole(path) as beside:
             beside.write_bytes(page.read_bytes())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
