@@ -37,9 +37,11 @@ MATRICES = (
 )
 
 
-def _facts(
-    conn: psycopg.Connection[Any], name: str
-) -> tuple[list[str], list[str], list[list[Any]]]:
+#: Assays, names of rows, and values.
+Content = tuple[list[str], list[str], list[list[float | None]]]
+
+
+def _facts(conn: psycopg.Connection[Any], name: str) -> Content:
     """Assays, names and values as the mart has them."""
     assays = conn.execute(
         "select a.name from assays as a join datasets as d using (dataset_id) "

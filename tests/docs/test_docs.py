@@ -20,23 +20,12 @@ import typer.main
 import yaml
 
 from omics import cli
+from tests.conftest import REPOSITORY
+from tests.docs.pages import PAGES, blocks, commands
 from warehouse import exits
 from warehouse.settings import Settings
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEDULES = REPOSITORY / "docs" / "schedules"
-
-#: Written by tools, not by people, or kept out of the repository.
-_SKIPPED_FOLDERS = {
-    ".venv",
-    ".git",
-    ".warehouse",
-    "target",
-    "node_modules",
-    "logs",
-    "build",
-    "dist",
-}
 
 #: Variables that documents may name though they are no settings of the project, with their reader.
 _FOREIGN_VARIABLES = {
@@ -49,26 +38,9 @@ _FOREIGN_VARIABLES = {
 _ROOMS = ("warehouse", "loaders", "omics", "dbt_project", "docs", "tests", "benchmarks")
 
 
-def _pages() -> list[Path]:
-    return sorted(
-        page
-        for page in REPOSITORY.rglob("*.md")
-        if not _SKIPPED_FOLDERS & set(page.relative_to(REPOSITORY).parts)
-        and not any(part.startswith(".") for part in page.relative_to(REPOSITORY).parts)
-    )
-
-
-PAGES = _pages()
 each_page = pytest.mark.parametrize(
     "page", PAGES, ids=[page.relative_to(REPOSITORY).as_posix() for page in PAGES]
 )
-
-
-@cache
-def _blocks(page: Path) -> tuple[tuple[str, str], ...]:
-    """Fenced blocks as pairs of language and text."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    return tuple((str(language), str(text)) for language, text in found)
 
 
 @cache
@@ -79,35 +51,9 @@ def _spans(page: Path) -> tuple[str, ...]:
 
 
 def _shell_lines(page: Path) -> Iterator[str]:
-    for language, text in _blocks(page):
+    for language, text in blocks(page):
         if language in ("sh", "bash", "shell", "console"):
             yield from (line for line in text.splitlines() if line.strip())
-
-
-def _commands(text: str, program: str) -> Iterator[list[str]]:
-    """Calls of a program in a shell line: `eval "$(omics env)" && psql …` holds `omics env`."""
-    inner = re.findall(r"\$\(([^()]*)\)", text)
-    for part in [re.sub(r"\$\([^()]*\)", "", text), *inner]:
-        try:
-            words = shlex.split(part, comments=True)
-        except ValueError:
-            continue
-        for call in _split(words, {"&&", "||", "|", ";"}):
-            while call and re.fullmatch(r"[A-Z_]+=.*", call[0]):
-                call = call[1:]
-            if call and (call[0] == program or call[0].endswith(f"/{program}")):
-                yield call[1:]
-
-
-def _split(words: list[str], at: set[str]) -> Iterator[list[str]]:
-    call: list[str] = []
-    for word in words:
-        if word in at:
-            yield call
-            call = []
-        else:
-            call.append(word)
-    yield call
 
 
 @cache
@@ -164,7 +110,7 @@ def test_commands_and_flags_exist(page: Path) -> None:
     for text in _calls_in_text(page):
         # A signature such as `omics plan [SOURCE] [--dir DIR]` names flags in brackets.
         plain = re.sub(r"[\[\]…]", " ", text)
-        for words in _commands(plain, "omics"):
+        for words in commands(plain, "omics"):
             path, rest = _find(words)
             if TREE[path].context_settings.get("ignore_unknown_options"):
                 continue
@@ -176,7 +122,7 @@ def test_commands_and_flags_exist(page: Path) -> None:
 def test_shell_lines_parse(page: Path) -> None:
     """Every line to copy is accepted by the command line as it stands, short of being run."""
     for line in _shell_lines(page):
-        for words in _commands(line, "omics"):
+        for words in commands(line, "omics"):
             _parse(words)
 
 
@@ -195,7 +141,7 @@ def test_every_command_has_help_with_an_example_that_parses(path: tuple[str, ...
     assert len(help_text.split("\n")[0]) > 10
     example = re.search(r"Example: (.+)", help_text)
     assert example, f"omics {' '.join(path)} --help shows no example"
-    calls = list(_commands(example.group(1), "omics"))
+    calls = list(commands(example.group(1), "omics"))
     assert any(tuple(words[: len(path)]) == path for words in calls)
     for words in calls:
         _parse(words)
@@ -214,7 +160,7 @@ def test_readme_lists_every_command_and_exit_code() -> None:
     assert codes == declared
 
 
-def test_readme_begins_with_the_flow_and_the_two_commands() -> None:
+def test_readme_begins_with_the_flow_and_the_twocommands() -> None:
     first_screen = "\n".join((REPOSITORY / "README.md").read_text("utf-8").splitlines()[:24])
     assert "make demo" in first_screen
     assert "make test" in first_screen
@@ -229,8 +175,8 @@ def _verbs() -> set[str]:
 
 @each_page
 def test_make_verbs_exist(page: Path) -> None:
-    calls = [words for line in _shell_lines(page) for words in _commands(line, "make")]
-    calls += [words for span in _spans(page) for words in _commands(span, "make")]
+    calls = [words for line in _shell_lines(page) for words in commands(line, "make")]
+    calls += [words for span in _spans(page) for words in commands(span, "make")]
     for words in calls:
         verbs = {word for word in words if "=" not in word and not word.startswith("-")}
         assert verbs <= _verbs(), f"make has no {verbs - _verbs()}"
@@ -243,7 +189,7 @@ def test_settings_exist(page: Path) -> None:
         r"(?<![\w$])(?:OMICS_[A-Z_]+|PG[A-Z]{4,}|DATABASE_URL|USE_[A-Z_]+|ENABLE_[A-Z_]+"
         r"|[A-Z]+_API_KEY|NOTION_TOKEN)\b"
     )
-    code = [*_spans(page), *(text for _, text in _blocks(page))]
+    code = [*_spans(page), *(text for _, text in blocks(page))]
     named = {name for text in code for name in re.findall(pattern, text)}
     assert named <= names | set(_FOREIGN_VARIABLES), "settings that do not exist"
 
@@ -290,13 +236,14 @@ def test_tables_and_columns_in_sql_exist(page: Path) -> None:
         r"create table if not exists (ops\.\w+)",
         (REPOSITORY / "warehouse" / "ops.sql").read_text("utf-8"),
     )
-    for language, text in _blocks(page):
+    for language, text in blocks(page):
         if language not in ("sql", "python", "r"):
             continue
         sql = "\n".join(line for line in text.splitlines() if " import " not in line)
         named = re.findall(r"\b(?:from|join) ([a-z_.]+)(?: as ([a-z_]+))?", sql)
         known = {alias or table: marts[table] for table, alias in named if table in marts}
-        assert {table for table, _ in named} <= {*marts, *ops}
+        made_here = set(re.findall(r"\b([a-z_]+) as \(", sql))
+        assert {table for table, _ in named} <= {*marts, *ops, *made_here}
         for table, column in re.findall(r"\b([a-z_]+)\.([a-z_]+)\b", sql):
             if table in known:
                 assert column in known[table], f"{table} has no column {column}"
@@ -353,7 +300,7 @@ def test_systemd_units_call_commands_that_exist() -> None:
     called = []
     for unit in SCHEDULES.glob("*.service"):
         for line in [*_unit_lines(unit, "ExecStart"), *_unit_lines(unit, "ExecStop")]:
-            for words in _commands(line, "omics"):
+            for words in commands(line, "omics"):
                 _parse(words)
                 called.append(words[0])
     assert sorted(called) == ["refresh", "start", "stop"]
@@ -372,7 +319,7 @@ def _cron_command() -> str:
 
 def test_the_crontab_line_calls_a_command_that_exists() -> None:
     command = _cron_command()
-    (words,) = _commands(command.split(" > ")[0], "omics")
+    (words,) = commands(command.split(" > ")[0], "omics")
     _parse(words)
     # cron takes a bare percent sign for the end of the line.
     assert "%" not in command
