@@ -255,6 +255,15 @@ def test_readme_lists_every_mart() -> None:
         assert f"`{mart}`" in readme, f"the mart {mart} is not in README.md"
 
 
+def test_the_changelog_knows_every_mart_and_every_command() -> None:
+    changes = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    schemas, _, commands_and_settings = changes.partition("### Commands and settings")
+    for mart in _mart_columns():
+        assert f"`{mart}`" in schemas, f"CHANGELOG.md does not name the mart {mart}"
+    for path in TREE:
+        assert re.search(rf"`{path[0]}\b", commands_and_settings), f"omics {path[0]}"
+
+
 def test_reason_codes_are_those_of_the_readers() -> None:
     page = (REPOSITORY / "docs" / "troubleshooting.md").read_text("utf-8")
     table = page.split("| reason code |")[1].split("\n\n")[0]
