@@ -30,6 +30,16 @@ LIPIDS = Matrix(
     rejects=[(9, "S2", "n.n.")],
 )
 ZEROS = Matrix(rows=[("P1", ["0", "3"]), ("P2", ["0", "0"])], files={"zero_is_missing": True})
+#: One dataset's names are accessions, another has them in a column: two ways to read a name.
+ACCESSIONS = Matrix(rows=[(name, ["1", "2"]) for name in ("P04637", "P68871", "P38398")])
+SPOTS = Matrix(
+    rows=[(name, ["1", "2"]) for name in ("P04637", "spot 2", "spot 3")],
+    annotations={
+        "P04637": {"Accession": "P38398"},
+        "spot 2": {"Accession": "P68871"},
+        "spot 3": {"Accession": "P04637"},
+    },
+)
 GENES = Results(
     {
         "drug vs control": [
@@ -55,6 +65,8 @@ def built(
     land(marts, "transcriptomics", "/data/genes.tsv", GENES, minute=3)
     land(marts, "metabolomics", "/data/half.csv", LIPIDS, minute=4, finished=False)
     land(marts, "metabolomics", "/data/none.csv", Matrix(), minute=5)
+    land(marts, "proteomics", "/data/accessions.csv", ACCESSIONS, minute=6)
+    land(marts, "proteomics", "/data/spots.csv", SPOTS, minute=7)
     marts.execute(
         "insert into ops.quarantine (quarantine_id, source_path, reason_code, seen) "
         "values ('abc', '/data/broken.csv', 'undecided_roles', 'two columns')"
@@ -66,16 +78,34 @@ def _rows(marts: psycopg.Connection[Any], query: str) -> list[tuple[Any, ...]]:
     return marts.execute(query).fetchall()
 
 
+def test_names_that_are_accessions_and_accessions_beside_names_do_not_meet(
+    marts: psycopg.Connection[Any],
+) -> None:
+    # Their contexts were one, so that each name was in the ledger twice and no fact was built.
+    assert _rows(
+        marts,
+        "select d.name, count(*), count(distinct f.feature_name_id), min(n.context) "
+        "from marts.datasets as d inner join marts.dataset_features as f using (dataset_id) "
+        "inner join marts.feature_names as n using (feature_name_id) "
+        "where d.name in ('accessions', 'spots') group by d.name order by d.name",
+    ) == [
+        ("accessions", 3, 3, "uniprot"),
+        ("spots", 3, 3, "by uniprot|P04637"),
+    ]
+
+
 def test_datasets_are_named_and_counted(marts: psycopg.Connection[Any]) -> None:
     assert _rows(
         marts,
         "select name, omics_type, data_shape, n_features, n_assays, n_values, n_contaminants, "
         "n_contrasts from marts.datasets order by name",
     ) == [
+        ("accessions", "proteomics", "matrix", 3, 2, 6, 0, 0),
         ("genes", "transcriptomics", "result_table", 2, 0, 0, 0, 2),
         ("lipids.v2", "lipidomics", "matrix", 7, 4, 23, 1, 0),
         ("none", "metabolomics", "matrix", 0, 0, 0, 0, 0),
         ("p", "proteomics", "matrix", 2, 2, 1, 0, 0),
+        ("spots", "proteomics", "matrix", 3, 2, 6, 0, 0),
     ]
 
 
@@ -83,14 +113,14 @@ def test_an_unfinished_load_is_invisible(marts: psycopg.Connection[Any]) -> None
     for table in ("datasets", "source_files", "loads", "dataset_features"):
         text = _rows(marts, f"select coalesce(string_agg(t::text, ''), '') from marts.{table} t")
         assert "half" not in text[0][0]
-    assert _rows(marts, "select count(*) from marts.loads") == [(4,)]
+    assert _rows(marts, "select count(*) from marts.loads") == [(6,)]
 
 
 def test_statistics_equal_those_of_python(marts: psycopg.Connection[Any]) -> None:
     found = _rows(
         marts, "select abundances, n_observed, mean, median, sd from marts.dataset_features"
     )
-    assert len(found) == 9
+    assert len(found) == 15
     for abundances, n_observed, mean, median, sd in found:
         values = [v for v in abundances if v is not None and math.isfinite(v)]
         assert n_observed == len(values)
@@ -185,7 +215,7 @@ def test_quality_says_what_is_wrong(marts: psycopg.Connection[Any]) -> None:
             "join marts.datasets d using (dataset_id)",
         )
     }
-    assert len(found) == 4 * 30
+    assert len(found) == 6 * 30
     assert found["lipids.v2", "negative_on_linear_scale"] == "fail"
     assert found["lipids.v2", "rejected_rows"] == "fail"
     assert found["lipids.v2", "duplicate_features"] == "warn"

@@ -20,13 +20,13 @@ from warehouse.lineage.routes import routes
 _ONE_PER = {"measurements": "dataset_id, assay_id"}
 
 _SIGNATURE = """signature,lipid,direction
-Statin response,PC 32:0,down
-Statin response,PC 32:1,down
-Statin response,PC 32:2,down
-Statin response,PC 34:1,up
-Statin response,PC 34:2,up
-Statin response,PC 36:2,up
-Statin response,PC 36:4,up
+Membrane answer,PC 32:0,down
+Membrane answer,PC 32:1,down
+Membrane answer,PC 32:2,down
+Membrane answer,PC 34:1,up
+Membrane answer,PC 34:2,up
+Membrane answer,PC 36:2,up
+Membrane answer,PC 36:4,up
 """
 
 
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(folder: Path, omics: Omics, marts: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     """The examples loaded and built; one of the files is a second version of itself."""
     (folder / "signatures").mkdir(exist_ok=True)
-    (folder / "signatures" / "statin response.csv").write_text(_SIGNATURE, encoding="utf-8")
+    (folder / "signatures" / "membrane answer.csv").write_text(_SIGNATURE, encoding="utf-8")
     edited = folder / "lipidomics" / "medium_lipids_samples_in_rows.csv"
     text = edited.read_text("utf-8")
     edited.write_text(text + text.splitlines()[-1].replace("Statin_4", "Late_1") + "\n", "utf-8")
@@ -178,7 +178,7 @@ def test_a_gene_leads_to_its_rows_and_to_the_line_of_the_reference(
 def test_a_signature_and_its_score_lead_to_the_line_that_defines_it(
     built: psycopg.Connection[Any], omics: Omics
 ) -> None:
-    signature = why(omics, "Statin response")
+    signature = why(omics, "Membrane answer")
     (origin,) = signature["origins"]
     assert origin["place"]["row_number"] == 2
     assert origin["file_text"]["text"] == _SIGNATURE.splitlines()[1]
@@ -187,11 +187,11 @@ def test_a_signature_and_its_score_lead_to_the_line_that_defines_it(
         "inner join marts.datasets as d on s.dataset_id = d.dataset_id "
         "where d.name = 'Hepatocyte lipids' group by s.method having count(*) = 1 limit 1"
     ).fetchone() or ("",)
-    chosen = ("Hepatocyte lipids", "--signature", "Statin response", "--method", method)
+    chosen = ("Hepatocyte lipids", "--signature", "Membrane answer", "--method", method)
     score = why(omics, *chosen)
     assert score["subject"]["mart"] == "dataset_signatures"
     files = [origin["file"]["path"].rsplit("/", 1)[1] for origin in score["origins"]]
-    assert files == ["hepatocyte_lipids.csv", "statin response.csv"]
+    assert files == ["hepatocyte_lipids.csv", "membrane answer.csv"]
 
 
 def test_any_row_is_reached_by_its_key(built: psycopg.Connection[Any], omics: Omics) -> None:
@@ -315,7 +315,7 @@ def test_impact_of_sheets_and_references(built: psycopg.Connection[Any], omics: 
     assert "Hepatocyte lipids" in samples["datasets"]
     experiments = impact(omics, "experiments.csv")["counts"]
     assert experiments["experiments"] == experiments["program_experiments"] == 1
-    signatures = impact(omics, "statin response.csv")["counts"]
+    signatures = impact(omics, "membrane answer.csv")["counts"]
     assert (signatures["signatures"], signatures["signature_components"]) == (1, 7)
     assert impact(omics, "hgnc_subset_2018-04-06.tsv")["counts"]["features"] > 10
 

@@ -599,7 +599,8 @@ select
         nullif(decided.dialect, ''),
         case when decided.is_lipid and decided.feature_type <> 'lipid' then 'lipid' end,
         decided.reading_type,
-        decided.identifier_type
+        -- Marked: names that are UniProt accessions are not names with such a column beside them.
+        'by ' || decided.identifier_type
     ) as context,
     decided.has_conventions or exists (
         select 1

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='table',
+    pre_hook='{{ read_in_bulk() }}',
+    post_hook='analyze {{ this }}',
+) }}
+
 with sets as (
     select * from {{ ref('int_signature_sets') }}
 ),

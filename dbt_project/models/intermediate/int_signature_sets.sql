@@ -1,3 +1,8 @@
+{{ config(materialized='table', post_hook='analyze {{ this }}') }}
+
+-- A table, so that Postgres knows how many there are: of a view it expected 7 sets, not 7,307, and
+-- read all components of a file once for each, which took minutes of every build.
+
 with current_versions as (
     select *
     from {{ ref('int_definition_versions') }}
