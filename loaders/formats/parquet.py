@@ -63,7 +63,7 @@ class Parquet:
         source: Any = held if isinstance(held, Path) else io.BytesIO(held or b"")
         try:
             file = parquet.ParquetFile(source, memory_map=False)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _damaged(context.part or "Parquet footer", error) from error
         columns = _columns(file.schema_arrow)
         rows = _ParquetRows(file, tuple(columns))
@@ -131,7 +131,7 @@ class _ParquetRows:
                 # Pages without checksums may hold damaged text: 15 ms for a million cells.
                 batch.validate(full=True)
                 yield batch
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _damaged("Parquet pages", error) from error
 
     def __call__(self, log: RaggedLog) -> Iterator[pa.Table]:

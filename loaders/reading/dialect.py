@@ -64,8 +64,9 @@ def sniff(lines: Sequence[str]) -> Dialect | None:
             counts = _quoted_counts(lines, delimiter) if quoted else as_they_stand
             if not counts:
                 continue
-            if len(counts) < len(plain) and len(set(as_they_stand)) == 1 and delimiter == "\t":
-                # Every line is complete as it stands: a stray mark must not join some into one.
+            joined = quoted and len(counts) < len(plain)
+            if joined and delimiter == "\t" and _is_complete(as_they_stand):
+                # Lines are complete as they stand: a stray mark must not join some into one.
                 continue
             dialect, score = _rate(counts, delimiter, quoted=quoted)
             if dialect.width < 2:
@@ -118,6 +119,12 @@ def records(lines: Sequence[str], dialect: Dialect) -> Iterator[tuple[int, list[
     reader = csv.reader(lines, delimiter=dialect.delimiter)
     for record in reader:
         yield reader.line_num, record
+
+
+def _is_complete(counts: Sequence[int]) -> bool:
+    """Whether all lines below the first wide one have as many cells as it."""
+    width = Counter(counts).most_common(1)[0][0]
+    return width > 1 and all(count == width for count in counts[counts.index(width) :])
 
 
 def _quoted_counts(lines: Sequence[str], delimiter: str) -> list[int]:

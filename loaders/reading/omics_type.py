@@ -112,6 +112,9 @@ def vote_type(
         folded = {vocabulary.normalise(cell) for cell in header}
         if folded & set(vocabulary.load("omics")["gene_numbers"]):
             shares["gene"] = 1.0
+    elif "gene" in shares and not shares.keys() - {"gene"} and _is_numbered(names):
+        # Numbered names, X001 X002, look like symbols, and are nobody's.
+        del shares["gene"]
     hints = _hints(header)
     evidence: dict[str, object] = {
         "identifiers": {name: round(share, 3) for name, share in shares.items() if share >= 0.05}
@@ -166,6 +169,12 @@ def omics_type_of_folder(name: str) -> str | None:
 
 def _feature_type(omics: str, names: Sequence[str]) -> str | None:
     return feature_type_of(omics, names)
+
+
+def _is_numbered(names: Sequence[str]) -> bool:
+    """Whether names differ in their numbers alone, as those of no genes do."""
+    stems = {re.sub(r"\d+", "#", name.strip()) for name in names if name.strip()}
+    return len(names) >= 5 and len(stems) <= max(1, len(names) // 20)
 
 
 @cache

@@ -372,7 +372,9 @@ def flags(
         pairs = flag_columns.get(flag, ())
         if pairs and table is not None:
             said = flag_values([(flat_column(table, index), token) for index, token in pairs])
-            value = pc.or_kleene(said, value)
+            # The tool decides for the whole group; a prefix of its first name tells less.
+            unknown = pc.if_else(value, True, pa.scalar(None, pa.bool_()))
+            value = pc.if_else(pc.is_valid(said), said, unknown)
         found[flag] = value
     return found
 

@@ -267,7 +267,8 @@ def decide_style(cells: Any, *, delimiter: str | None, place: str = "") -> Numbe
         return NumberStyle()
     if any(cell.isdigit() and len(cell) > 3 for cell in plain):
         # Whole numbers above 999 stand without a mark, so the comma does not part thousands.
-        return NumberStyle(",", "")
+        is_slip = len(kinds["open"]) < _FEW and whole >= 10 * len(kinds["open"])
+        return NumberStyle() if is_slip and delimiter != ";" else NumberStyle(",", "")
     if delimiter == ",":
         return NumberStyle(".", ",")
     raise _undecided("undecided_decimal_mark", place, kinds["open"][0], "")
