@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Changes whenever the same file may be read differently.
-READER_VERSION = "3"
+READER_VERSION = "4"
 
 #: Reasons for which a member or a sheet is left out beside others that are read.
 _NOT_DATA = frozenset(
