@@ -32,6 +32,15 @@ def pytest_report_header() -> str:
     return "postgres: embedded, in a temporary folder (OMICS_TEST_DATABASE_URL names another)"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests record of themselves as ``summary``, such as seeds and counts."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, said in getattr(report, "user_properties", ()):
+                if name == "summary" and report.when == "call":
+                    terminalreporter.write_line(f"{report.nodeid.split('::')[0]}: {said}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment() -> Iterator[None]:
     """No setting of whoever runs the tests reaches them, and no tool calls home."""

@@ -110,7 +110,12 @@ def matrix_header(
         counted, counts_expected=omics_type == "transcriptomics" and whole
     )
     if roles.value_scale is not None:
-        scale_evidence = {**scale_evidence, "from_values": verdict, "rule": "fixed by the format"}
+        scale_evidence = {
+            **scale_evidence,
+            "from_values": verdict,
+            "rule": "fixed by the format",
+            "confidence": 1.0,
+        }
         verdict = roles.value_scale
     if verdict != "linear" and roles.zero_is_missing is None and zero_is_missing:
         zero_is_missing = False

@@ -9,6 +9,10 @@ from functools import cache, lru_cache
 
 from loaders import vocabulary
 
+#: A sample's name with a unit of amount behind it, in brackets: ``S1 (uM)``.
+_WITH_UNIT = re.compile(
+    r"(\S.*?)\s*[(\[]((?:[pnuµμm]?(?:M|mol(?:/\S+)?|g/\S+)|mol ?%|ppm|ppb|a\.?u\.?))[)\]]\s*\Z"
+)
 _BRACKETED = re.compile(r"\s*([^\[\]:]+?)\s*(?::\s*(.+)|\[\s*(.+?)\s*\])\s*\Z")
 
 
@@ -80,6 +84,10 @@ def families(headers: Sequence[str]) -> Families:
         plain = {header.strip() for header, part in zip(headers, parts, strict=True) if not part}
         if any(sample in plain for _, sample in named):
             return Families(tuple(headers), several=("(unnamed)", named[0][0]))
+    units = [_WITH_UNIT.match(header) for header in headers]
+    found = [unit for unit in units if unit is not None]
+    if len(found) == len(headers) and len({unit[2] for unit in found}) == 1:
+        return Families(tuple(unit[1].strip() for unit in found), unit=found[0][2])
     return Families(tuple(header.strip() for header in headers))
 
 

@@ -79,10 +79,17 @@ def read_file(
     if serious:
         raise serious[0]
     if not found:
-        raise refusals[0]
+        raise _most_telling(refusals)
     for reading in found:
         note(reading, "not_read", {r.place: r.reason_code for r in refusals})
     return found
+
+
+def _most_telling(refusals: Sequence[Unreadable]) -> Unreadable:
+    """Returns the refusal of the part that comes nearest to a table of results."""
+    order = ("undecided_roles", "no_header", "no_quantities", "header_only")
+    ranked = {code: at for at, code in enumerate(order)}
+    return min(refusals, key=lambda refusal: ranked.get(refusal.reason_code, len(order)))
 
 
 def note(reading: Any, key: str, said: Mapping[str, object]) -> None:
@@ -205,7 +212,7 @@ def _sheets(
     if serious:
         raise serious[0]
     if not readings:
-        raise refusals[0]
+        raise _most_telling(refusals)
     for reading in readings:
         note(reading, "sheets_not_read", {r.place: r.reason_code for r in refusals} | copies)
     return readings

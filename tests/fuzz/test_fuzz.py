@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.fuzz import mutate, run
 from tests.fuzz.observe import Part, Seen
 from tests.fuzz.seeds import Seed, all_seeds
 
+SEED = 20_241_124
 #: Cases of the sample: about half a minute.
 CASES = 400
 #: Formats that others of the seeds stand for: the same reader, or tables told by their statistics.
@@ -26,12 +28,16 @@ _STOOD_FOR = {
 }
 
 
-def test_a_sample_of_spoiled_files_ends_as_it_may() -> None:
-    outcomes, most = run.run_all(20_241_124, range(CASES), processes=2, say=lambda _: None)
+def test_a_sample_of_spoiled_files_ends_as_it_may(
+    record_property: Callable[[str, object], None],
+) -> None:
+    outcomes, most = run.run_all(SEED, range(CASES), processes=2, say=lambda _: None)
     failed = [outcome for outcome in outcomes if outcome.ended.isupper()]
-    assert failed == [], (
-        f"again with: python -m tests.fuzz --seed 20241124 --only {failed[0].number}"
+    record_property(
+        "summary",
+        f"seed {SEED}, {len(outcomes)} cases, {len(failed)} failed, most {most / 1024**2:.0f} MB",
     )
+    assert failed == [], f"again with: python -m tests.fuzz --seed {SEED} --only {failed[0].number}"
     assert len(outcomes) == CASES
     assert {"loaded", "refused", "rejects"} <= {outcome.ended for outcome in outcomes}
     assert most < run.MEMORY
