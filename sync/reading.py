@@ -41,6 +41,15 @@ def has_mart(conn: psycopg.Connection[Any], name: str) -> bool:
     return bool(row and row[0])
 
 
+def built_marts(conn: psycopg.Connection[Any]) -> frozenset[str]:
+    """Names of the marts that are tables: one query where several are asked about."""
+    rows = conn.execute(
+        "select relname from pg_class where relnamespace = to_regnamespace('marts')"
+        " and relkind in ('r', 'p')"
+    ).fetchall()
+    return frozenset(str(name) for (name,) in rows)
+
+
 def document_types(conn: psycopg.Connection[Any]) -> list[str]:
     """Types of entities that have documents, in the order of publishing."""
     if not has_mart(conn, "documents"):

@@ -365,15 +365,14 @@ def _holders(conn: Conn, named: names.Named) -> list[Found]:
 
     Texts tell the strongest changes only; the rest of a dataset is found here.
     """
-    found: list[Found] = []
-    for feature, name in named.features[:5]:
-        held = filtering.holders(conn, [feature], most=_MOST_HOLDERS)
-        found += [
-            Found(kind, identifier, None, 1.0, f"it holds {name}")
-            for kind, identifier in held
-            if kind != "feature"
-        ]
-    return found
+    names_of = dict(named.features[:5])
+    held = filtering.holders(conn, list(names_of), most=_MOST_HOLDERS)
+    return [
+        Found(kind, identifier, None, 1.0, f"it holds {names_of[feature]}")
+        for wanted in names_of
+        for feature, kind, identifier in held
+        if feature == wanted
+    ]
 
 
 def _nearest(

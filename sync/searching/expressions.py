@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-#: Everything between words. What is a letter must not depend on the locale of the server, so marks
-#: are listed instead of letters.
-_MARKS = (
-    "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r"
-    "\u00a0\u00b7\u2010\u2011\u2012\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u2032"
-)
+#: Everything between words, as a class of characters. What is a letter must not depend on the
+#: locale of the server, so marks are listed and not letters. (`translate` takes ten times as long.)
+_MARKS = r"[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a0\u00b7\u2000-\u206f\u3000]+"
 
 _GREEK = (
     ("\u03b1", "alpha"),
@@ -39,12 +36,12 @@ def lowered(text: str) -> str:
 def plain(text: str) -> str:
     """SQL: words and spaces only. Decimal numbers are left out: no one looks for 0.635."""
     without = rf"regexp_replace({text}, '\d+\.\d+(?:[eE][+-]?\d+)?', ' ', 'g')"
-    return f"translate({lowered(without)}, {_literal(_MARKS)}, {_literal(' ' * len(_MARKS))})"
+    return f"regexp_replace({lowered(without)}, {_literal(_MARKS)}, ' ', 'g')"
 
 
 def name_key(text: str) -> str:
     """SQL: what two spellings of one name share: IL-6 and IL6, PC(34:1) and PC 34:1."""
-    return f"translate({lowered(text)}, {_literal(_MARKS + ' ')}, '')"
+    return f"regexp_replace({lowered(text)}, {_literal(_MARKS)}, '', 'g')"
 
 
 def stem_key(text: str) -> str:

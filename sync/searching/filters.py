@@ -102,8 +102,8 @@ def conditions_of(
         keys.append(tuple(f"signature_ids={identifier}" for identifier in found))
     ids: set[str] | None = None
     if filters.features:
-        held = holders(conn, _features(conn, filters.features, readers))
-        ids = {identifier for _, identifier in held}
+        molecules = _features(conn, filters.features, readers)
+        ids = {identifier for _, _, identifier in holders(conn, molecules)} | set(molecules)
     if filters.since is not None or filters.until is not None:
         dated = _loaded_between(conn, filters)
         ids = dated if ids is None else ids & dated
@@ -208,18 +208,35 @@ _HOLDERS = (
 )
 
 
-def holders(conn: Conn, features: Sequence[str], *, most: int = _MOST_IDS) -> list[tuple[str, str]]:
-    """What holds any of the molecules, as type and id; the molecules themselves among it."""
-    found: dict[tuple[str, str], None] = {("feature", feature): None for feature in features}
-    for mart, kind in _HOLDERS:
-        if reading.has_mart(conn, mart):
-            query = (
-                f"select distinct {kind}_id::text from marts.{mart}"  # noqa: S608 - our own names
-                " where feature_id = any(%s::uuid[]) order by 1 limit %s"
-            )
-            rows = conn.execute(query.encode(), (list(features), most)).fetchall()
-            found |= {(kind, str(row[0])): None for row in rows}
-    return list(found)
+def holders(
+    conn: Conn, features: Sequence[str], *, most: int = _MOST_IDS
+) -> list[tuple[str, str, str]]:
+    """Signatures and datasets that hold the molecules, as molecule, type and id.
+
+    Args:
+        conn: A connection.
+        features: Ids of molecules.
+        most: Rows that are read for each molecule and mart.
+    """
+    present = reading.built_marts(conn)
+    parts = [
+        f"(select distinct feature_id, {number}, '{kind}', {kind}_id from ("  # noqa: S608
+        f" select feature_id, {kind}_id from marts.{mart}"
+        " where feature_id = wanted.feature_id limit %(most)s) as held)"
+        for number, (mart, kind) in enumerate(_HOLDERS)
+        if mart in present
+    ]
+    if not parts or not features:
+        return []
+    rows = conn.execute(
+        "select distinct found.feature_id::text, found.number, found.kind,"  # noqa: S608
+        " found.id::text"
+        " from unnest(%(features)s::uuid[]) as wanted (feature_id)"
+        f" cross join lateral ({' union all '.join(parts)})"
+        " as found (feature_id, number, kind, id) order by 1, 2, 4".encode(),
+        {"features": list(features), "most": most},
+    ).fetchall()
+    return list({(str(f), str(kind), str(i)): None for f, _, kind, i in rows})
 
 
 def allowed_features(

@@ -53,10 +53,11 @@ def hydrate(
     """
     hits: list[Hit] = []
     dropped = 0
+    present = reading.built_marts(conn)
     step = max(limit, 10)
     for start in range(0, len(candidates), step):
         part = candidates[start : start + step]
-        rows = _rows(conn, part)
+        rows = _rows(conn, part, present)
         texts = _texts(conn, part)
         files = _files(conn, rows)
         for candidate in part:
@@ -65,17 +66,19 @@ def hydrate(
                 dropped += 1
                 continue
             if len(hits) < limit:
-                hits.append(_hit(conn, candidate, row, texts, files, words))
+                hits.append(_hit(conn, candidate, row, texts, files, words, present))
         if len(hits) >= limit:
             break
     return hits, dropped
 
 
-def _rows(conn: Conn, part: Sequence[Candidate]) -> dict[tuple[str, str], Mapping[str, Any]]:
+def _rows(
+    conn: Conn, part: Sequence[Candidate], present: frozenset[str]
+) -> dict[tuple[str, str], Mapping[str, Any]]:
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for kind, (mart, key) in _MARTS.items():
         ids = [c.entity_id for c in part if c.entity_type == kind and is_uuid(c.entity_id)]
-        if not ids or not reading.has_mart(conn, mart):
+        if not ids or mart not in present:
             continue
         query = (
             f"select {key}::text, to_jsonb(held) from marts.{mart} as held"  # noqa: S608
@@ -97,7 +100,7 @@ def is_uuid(text: str) -> bool:
 def _texts(conn: Conn, part: Sequence[Candidate]) -> dict[tuple[str, str, str], tuple[str, ...]]:
     """Title, text and hash of the best document of each candidate, and of its overview."""
     ids = sorted({c.entity_id for c in part if c.entity_type != "feature" and is_uuid(c.entity_id)})
-    if not ids or not reading.has_mart(conn, "documents"):
+    if not ids:
         return {}
     chunks = sorted({c.chunk for c in part if c.chunk} | {"overview"})
     rows = conn.execute(
@@ -130,13 +133,14 @@ def _hit(
     texts: Mapping[tuple[str, str, str], tuple[str, ...]],
     files: Mapping[Any, str],
     words: Sequence[str],
+    present: frozenset[str],
 ) -> Hit:
     kind, identifier = candidate.key
     mart, _ = _MARTS[kind]
     chunk: str | None = None
     stale = False
     if kind == "feature":
-        passage = describe_feature(conn, identifier, row)
+        passage = describe_feature(conn, identifier, row, present)
     else:
         document = texts.get((kind, identifier, candidate.chunk or "overview"))
         chunk = candidate.chunk if document and candidate.chunk else None
@@ -234,7 +238,9 @@ where held.feature_id = %s::uuid limit 200
 """
 
 
-def describe_feature(conn: Conn, identifier: str, row: Mapping[str, Any]) -> str:
+def describe_feature(
+    conn: Conn, identifier: str, row: Mapping[str, Any], present: frozenset[str]
+) -> str:
     """A molecule in sentences, from its row and from what holds it."""
     kind = " ".join(
         str(part) for part in (row.get("feature_type"), row.get("canonical_id") and "known as"
@@ -249,7 +255,7 @@ def describe_feature(conn: Conn, identifier: str, row: Mapping[str, Any]) -> str
         parts.append(f"Formula {row['formula']}.")
     measured: set[str] = set()
     for mart in ("dataset_features", "differential_results"):
-        if reading.has_mart(conn, mart) and reading.has_mart(conn, "datasets"):
+        if mart in present and "datasets" in present:
             measured |= {
                 str(name)
                 for (name,) in conn.execute(
@@ -258,7 +264,7 @@ def describe_feature(conn: Conn, identifier: str, row: Mapping[str, Any]) -> str
             }
     if measured:
         parts.append(f"Measured in {len(measured)} datasets: {_few(measured)}.")
-    if reading.has_mart(conn, "signature_components"):
+    if "signature_components" in present:
         part_of = {
             str(name) for (name,) in conn.execute(_PART_OF.encode(), (identifier,)).fetchall()
         }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Conn = psycopg.Connection[Any]
 
 #: Raised when the schema, or what a word, a name or a filter is, changes: all is made anew then.
-VERSION = "2"
+VERSION = "3"
 
 _NO_DOCUMENTS = (
     "(select null::text as entity_type, null::uuid as entity_id, null::text as chunk,"
@@ -140,6 +140,10 @@ def update(conn: Conn, *, at_most: int | None = None) -> Indexed:
                 " on conflict (name) do update set value = excluded.value",
                 (group, value),
             )
+    if documents or entities:
+        # New entries wait in a list that every query reads: they are sorted in at once, here.
+        for index in ("search_documents_terms", "search_documents_keys", "search_words_grams"):
+            conn.execute("select gin_clean_pending_list(%s::regclass)", (f"sync.{index}",))
     if documents + entities > AT_ONCE:
         for table in ("search_documents", "search_names", "search_words"):
             conn.execute(f"analyze sync.{table}".encode())

@@ -144,8 +144,9 @@ def lookup_alone(conn: Conn, query: Query) -> Named:
     """The same where there is no index: ids, and the question as a whole as a name of a row."""
     meanings = _by_id(conn, query)
     whole = Span(query.text, 0, len(query.tokens) - 1)
+    present = reading.built_marts(conn)
     for kind, (mart, key) in _KEYS.items():
-        if reading.has_mart(conn, mart):
+        if mart in present:
             rows = conn.execute(
                 f"select {key}::text, name from marts.{mart}"  # noqa: S608 - our own names
                 " where lower(name) = lower(%s) order by 1 limit 20".encode(),
@@ -176,6 +177,7 @@ def _too_common(span: Span, common: frozenset[str]) -> bool:
 
 def _by_id(conn: Conn, query: Query) -> list[Meaning]:
     found = []
+    present = reading.built_marts(conn) if query.ids() else frozenset()
     for wanted in query.ids()[:5]:
         low, high = id_range(wanted)
         place = (
@@ -184,7 +186,7 @@ def _by_id(conn: Conn, query: Query) -> list[Meaning]:
             .index(next(word for word in query.text.lower().split() if wanted in word))
         )
         for kind, (mart, key) in _KEYS.items():
-            if not reading.has_mart(conn, mart):
+            if mart not in present:
                 continue
             rows = conn.execute(
                 f"select {key}::text, name from marts.{mart}"  # noqa: S608 - our own names

@@ -18,9 +18,9 @@ comment on column sync.search_documents.keys is
 alter table sync.search_documents alter column terms set storage external;
 alter table sync.search_documents set (toast_tuple_target = 8160, fillfactor = 100);
 create index if not exists search_documents_terms
-on sync.search_documents using gin (terms) with (fastupdate = off);
+on sync.search_documents using gin (terms);
 create index if not exists search_documents_keys
-on sync.search_documents using gin (keys) with (fastupdate = off);
+on sync.search_documents using gin (keys);
 
 create table if not exists sync.search_names (
     entity_type text not null,
@@ -54,7 +54,7 @@ comment on table sync.search_words is
 'One row per word: in how many documents and names it stands. Rare words decide; unknown ones are
 compared by their letter groups.';
 create index if not exists search_words_grams
-on sync.search_words using gin (grams) with (fastupdate = off);
+on sync.search_words using gin (grams);
 
 create table if not exists sync.search_vectors (
     document_no bigint not null
