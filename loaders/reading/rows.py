@@ -254,12 +254,12 @@ def _without_values(table: pa.Table, among: Any, columns: Sequence[int]) -> Any:
     import pyarrow.compute as pc
 
     at = pc.indices_nonzero(among)
-    held = table.take(at)
     for index in columns:
-        blank = pc.equal(pc.utf8_trim_whitespace(flat_column(held, index)), "")
-        at, held = at.filter(blank), held.filter(blank)
         if not len(at):
             break
+        # Only these rows of one column after the other: tables may have thousands of columns.
+        cells = pc.utf8_trim_whitespace(flat_column(table, index).take(at))
+        at = at.filter(pc.equal(cells, ""))
     numbers = pa.array(range(len(among)), pa.uint64()) if len(at) else None
     return (
         pa.array([False] * len(among), pa.bool_())
