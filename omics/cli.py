@@ -286,16 +286,20 @@ def refresh(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove datasets whose file has gone from the folder.")
     ] = False,
+    only_plan: Annotated[
+        bool, typer.Option("--dry-run", help="Show what a refresh would do; write nothing.")
+    ] = False,
     wait: Wait = 0.0,
     as_json: Json = False,
 ) -> int:
-    """The scheduled command: load, check freshness, build, record the run.
+    """The scheduled command: load, check freshness, build, publish, record the run.
 
     Example: omics refresh --dir /data/omics
     """
     from omics.loading import refresh_command
 
-    return refresh_command(_request(None, folder, None, prune=prune, wait=wait), as_json=as_json)
+    request = _request(None, folder, None, prune=prune, wait=wait)
+    return refresh_command(request, only_plan=only_plan, as_json=as_json)
 
 
 Service = Annotated[

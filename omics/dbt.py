@@ -74,7 +74,9 @@ class DbtRun:
     @property
     def failed(self) -> list[NodeResult]:
         """Nodes that failed."""
-        return [result for result in self.results if result.status in ("error", "fail")]
+        return [
+            result for result in self.results if result.status in ("error", "fail", "runtime error")
+        ]
 
     @property
     def warned(self) -> list[NodeResult]:

@@ -7,7 +7,10 @@ file changed. This one writes the few fields that are read afterwards, to the fi
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,28 @@ def main(arguments: list[str]) -> int:
     """Runs dbt and returns its exit code: 0 fine, 1 a node failed, 2 dbt itself failed."""
     from dbt.cli.main import dbtRunner
 
+    _end_with_parent()
     results_file, *rest = arguments
     outcome = dbtRunner().invoke(rest)
     Path(results_file).write_text(json.dumps(_results(outcome.result), default=str), "utf-8")
     if outcome.success:
         return 0
     return 1 if outcome.exception is None else 2
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the command that started it is gone, however it went.
+
+    It would build on without the lock that the command held.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _results(result: Any) -> list[dict[str, Any]]:

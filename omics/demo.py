@@ -78,8 +78,8 @@ def demo_command() -> int:
             report = refresh(settings, conn, request, progress=progress)
         if report.load is not None:
             print_load(report.load)
-        if report.build is not None:
-            print_build(report.build)
+        if report.built is not None:
+            print_build(report.built)
         if report.exit_code == exits.FAILED:
             return exits.FAILED
         output.say("3. A tour of the marts")

@@ -198,7 +198,11 @@ def landed_releases(conn: Any, settings: Settings) -> list[Release]:
         built = run_dbt(
             settings,
             ["run", "--select", "+int_reference_releases_ranked"],
-            environment=pg_environment(settings, database=conn.info.dbname),
+            # A view only: no build of the marts that could be undone.
+            environment={
+                **pg_environment(settings, database=conn.info.dbname),
+                "OMICS_BUILD": "views",
+            },
             quiet=True,
         )
         if built.exit_code != exits.DONE:

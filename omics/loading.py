@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from omics import output
 from warehouse import exits
+from warehouse.errors import OmicsError
 
 if TYPE_CHECKING:
+    import psycopg
+
     from loaders.load import LoadReport, LoadRequest
-    from omics.dbt import DbtRun
+    from omics.building import Built
     from sync.publish import SyncReport
 
 
 def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> int:
     """Loads, prints what was done, and returns the exit code."""
-    from omics.dbt import build_arguments, run_dbt
     from omics.preparing import prepare
     from omics.publishing import print_sync, publish_after, sync_document
     from omics.reports import print_build, print_load
     from omics.searching import index_after
-    from warehouse.connection import connect, pg_environment
-    from warehouse.lock import advisory_lock
+    from warehouse.connection import connect
     from warehouse.settings import get_settings
 
     settings = get_settings()
-    built: DbtRun | None = None
+    built: Built | None = None
     published: SyncReport | None = None
     with connect(settings) as conn:
         prepare(conn)
         report = run_load(conn, request, command="load", quiet=as_json)
         if create_page or settings.enable_dual_write:
             # A page shows what the marts say, so they are brought up to date first.
-            environment = pg_environment(settings, database=conn.info.dbname)
-            with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
-                built = run_dbt(settings, build_arguments(), environment=environment, quiet=True)
+            built = run_build(conn, [], wait=request.wait_seconds, quiet=True)
             if built.exit_code == exits.DONE:
                 index_after(settings, conn)
                 published = publish_after(settings, conn, ("notion",))
@@ -126,40 +127,14 @@ def load_document(report: LoadReport) -> dict[str, Any]:
 
 def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     """Runs dbt build under the build lock."""
-    from loaders.lipids.step import normalise_new_names
-    from loaders.load import SilentProgress
-    from omics.dbt import build_arguments, run_dbt
     from omics.preparing import prepare
-    from omics.refresh import failure_message, store_results
     from omics.reports import print_build
-    from omics.searching import index_after
-    from warehouse.connection import connect, pg_environment
-    from warehouse.ledger import finish_run, start_run
-    from warehouse.lock import advisory_lock
+    from warehouse.connection import connect
     from warehouse.settings import get_settings
 
-    settings = get_settings()
-    with connect(settings) as conn:
+    with connect(get_settings()) as conn:
         prepare(conn)
-        with advisory_lock(conn, "build", wait_seconds=wait):
-            run_id = start_run(conn, "build", {"arguments": arguments})
-            # A load that was killed at its very end has left names that no one has read.
-            normalise_new_names(conn, settings, SilentProgress())
-            environment = pg_environment(settings, database=conn.info.dbname)
-            built = run_dbt(
-                settings, build_arguments(arguments), environment=environment, quiet=as_json
-            )
-            store_results(conn, run_id, built)
-            # What was built is searchable even where a test failed: an index is never ahead.
-            index_after(settings, conn)
-            finish_run(
-                conn,
-                run_id,
-                exit_code=built.exit_code,
-                counts=built.counts,
-                durations={"build": built.seconds},
-                message=failure_message(built),
-            )
+        built = run_build(conn, arguments, wait=wait, quiet=as_json)
     if as_json:
         output.print_json(build_document(built))
     else:
@@ -167,61 +142,106 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     return built.exit_code
 
 
-def build_document(built: DbtRun) -> dict[str, Any]:
+def run_build(
+    conn: psycopg.Connection[Any], arguments: list[str], *, wait: float, quiet: bool
+) -> Built:
+    """Builds within a run of its own in the ledger."""
+    from loaders.lipids.step import normalise_new_names
+    from loaders.load import SilentProgress
+    from omics.building import build, store_results
+    from omics.searching import index_after
+    from warehouse.changes import record_changes
+    from warehouse.ledger import finish_run, start_run
+    from warehouse.lock import advisory_lock
+    from warehouse.settings import get_settings
+
+    settings = get_settings()
+    with advisory_lock(conn, "build", wait_seconds=wait):
+        run_id = start_run(conn, "build", {"arguments": arguments})
+        exit_code, message = exits.FAILED, None
+        counts: dict[str, int] = {}
+        durations: dict[str, float] = {}
+        try:
+            # A load that was killed at its very end has left names that no one has read.
+            normalise_new_names(conn, settings, SilentProgress())
+            built = build(
+                settings,
+                conn,
+                run_id,
+                arguments,
+                quiet=quiet,
+                before_keeping=lambda: record_changes(conn, run_id, settings.diff_tolerance),
+            )
+            store_results(conn, run_id, built.dbt)
+            if built.exit_code == exits.DONE:
+                index_after(settings, conn)
+            exit_code, message = built.exit_code, built.message
+            counts, durations = built.dbt.counts, {"build": built.dbt.seconds}
+        except BaseException as error:
+            message = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            if not conn.closed:
+                finish_run(
+                    conn,
+                    run_id,
+                    exit_code=exit_code,
+                    counts=counts,
+                    durations=durations,
+                    message=message,
+                )
+    return built
+
+
+def build_document(built: Built) -> dict[str, Any]:
     """Returns a build for machines."""
     return {
         "exit_code": built.exit_code,
-        "seconds": built.seconds,
-        "counts": built.counts,
-        "failed": [{"name": r.name, "message": r.message} for r in built.failed],
-        "warned": [{"name": r.name, "message": r.message} for r in built.warned],
-        "output": built.output if built.exit_code else "",
+        "seconds": built.dbt.seconds,
+        "counts": built.dbt.counts,
+        "failed": [{"name": r.name, "message": r.message} for r in built.dbt.failed],
+        "warned": [{"name": r.name, "message": r.message} for r in built.dbt.warned],
+        "retried": list(built.retried),
+        "rows_restored": built.rows_restored,
+        "output": built.dbt.output if built.exit_code else "",
     }
 
 
-def refresh_command(request: LoadRequest, *, as_json: bool) -> int:
+def refresh_command(request: LoadRequest, *, only_plan: bool, as_json: bool) -> int:
     """Runs the scheduled refresh and prints one summary."""
-    from omics.notion import notion_document, print_notion
-    from omics.publishing import print_sync, sync_document
-    from omics.refresh import refresh
-    from omics.reports import print_build, print_load
+    from omics.refresh import dry_run, refresh
+    from omics.refresh_reports import print_dry_run, print_refresh, refresh_document
     from warehouse.connection import connect
     from warehouse.settings import get_settings
 
     settings = get_settings()
+    if only_plan:
+        with connect(settings) as conn:
+            print_dry_run(dry_run(settings, conn, request), as_json=as_json)
+        return exits.DONE
     with (
+        _stopped_politely(),
         connect(settings) as conn,
         output.load_progress(quiet=as_json) as progress,
     ):
         report = refresh(settings, conn, request, progress=progress)
     if as_json:
-        document: dict[str, Any] = {
-            "run_id": report.run_id,
-            "exit_code": report.exit_code,
-            "message": report.message,
-            "durations": report.durations,
-            "counts": report.counts,
-            "stale_sources": report.stale_sources,
-        }
-        if report.load is not None:
-            document["load"] = load_document(report.load)
-        if report.notion is not None:
-            document["notion"] = notion_document(report.notion)
-        if report.build is not None:
-            document["build"] = build_document(report.build)
-        if report.sync is not None:
-            document["sync"] = sync_document(report.sync)
-        output.print_json(document)
-        return report.exit_code
-    if report.load is not None:
-        print_load(report.load)
-    if report.notion is not None:
-        print_notion(report.notion)
-    if report.build is not None:
-        print_build(report.build)
-    if report.sync is not None:
-        print_sync(report.sync)
-    for source in report.stale_sources:
-        output.say(f"stale: nothing new was loaded into {source} for a while")
-    output.say(f"run {report.run_id} ended with exit code {report.exit_code}")
+        output.print_json(refresh_document(report))
+    else:
+        print_refresh(report)
     return report.exit_code
+
+
+@contextmanager
+def _stopped_politely() -> Iterator[None]:
+    """Lets a run that a scheduler ends (SIGTERM) put the marts back and say so in the ledger."""
+    import signal
+
+    def stop(number: int, frame: object) -> None:
+        raise OmicsError("stopped by a signal (SIGTERM)", fix="run it again: it goes on from there")
+
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)

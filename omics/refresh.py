@@ -1,13 +1,14 @@
-"""The scheduled command: load, freshness, build, sync; one row in ``ops.runs``."""
+"""The scheduled command: load, source freshness, build, sync; one row in ``ops.runs``."""
 
 from __future__ import annotations
 
-import time
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from omics.dbt import PROJECT_FOLDER, DbtRun, build_arguments, run_dbt
+from omics.building import Built
+from omics.dbt import PROJECT_FOLDER
 from warehouse import exits
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from loaders.load import LoadReport, LoadRequest, Progress
     from loaders.notion.load import NotionReport
     from sync.publish import SyncReport
+    from warehouse.journal import Journal
     from warehouse.settings import Settings
 
 
@@ -24,25 +26,32 @@ class RefreshReport:
     """What a refresh did."""
 
     run_id: str
-    exit_code: int = exits.DONE
-    load: LoadReport | None = None
+    exit_code: int = exits.FAILED
     notion: NotionReport | None = None
+    load: LoadReport | None = None
     stale_sources: list[str] = field(default_factory=list)
-    build: DbtRun | None = None
+    built: Built | None = None
+    changes: dict[str, int] = field(default_factory=dict)
     sync: SyncReport | None = None
     durations: dict[str, float] = field(default_factory=dict)
     message: str | None = None
+    log: str | None = None
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Counts of the load and of the build."""
+        """Counts of the load, of the build and of what was published."""
         counts = dict(self.load.counts) if self.load else {}
         if self.notion is not None:
             counts |= self.notion.counts
         counts["stale_sources"] = len(self.stale_sources)
-        if self.build is not None:
-            counts |= self.build.counts
-            counts["failed_nodes"] = len(self.build.failed)
+        if self.built is not None:
+            counts |= self.built.dbt.counts
+            counts["failed_nodes"] = len(self.built.dbt.failed)
+            counts["retried_nodes"] = len(self.built.retried)
+            if self.built.rows_restored is not None:
+                counts["rows_restored"] = self.built.rows_restored
+        counts |= self.changes
         if self.sync is not None:
             counts["published"] = sum(target.sent for target in self.sync.targets)
         return counts
@@ -73,55 +82,28 @@ def refresh(
     Raises:
         LockHeld: Another refresh, load or build is running.
     """
-    from loaders.load import load
-    from omics.notion import notion_message, read_before_build
     from omics.preparing import prepare
-    from omics.publishing import publish_after
-    from omics.searching import index_after
-    from warehouse.connection import pg_environment
+    from warehouse.journal import Journal
     from warehouse.ledger import finish_run, start_run
     from warehouse.lock import LockHeld, advisory_lock
 
     prepare(conn)
     with advisory_lock(conn, "refresh", wait_seconds=request.wait_seconds):
-        run_id = start_run(conn, "refresh", {"dir": request.folder, "files": list(request.files)})
-        report = RefreshReport(run_id)
+        arguments = {"dir": request.folder, "files": list(request.files), "prune": request.prune}
+        run_id = start_run(conn, "refresh", arguments)
+        journal = Journal(settings.log_folder, run_id)
+        report = RefreshReport(run_id, durations=journal.durations, log=str(journal.path))
+        journal.write("run_began", **arguments)
         try:
-            began = time.monotonic()
-            report.load = load(settings, conn, request, run_id=run_id, progress=progress)
-            report.durations["load"] = round(time.monotonic() - began, 3)
-            began = time.monotonic()
-            report.notion = read_before_build(settings, conn, run_id)
-            if report.notion is not None:
-                report.durations["notion"] = round(time.monotonic() - began, 3)
-            report.stale_sources = stale_sources(settings, conn)
-            environment = pg_environment(settings, database=conn.info.dbname)
-            with advisory_lock(conn, "build", wait_seconds=request.wait_seconds):
-                report.build = run_dbt(
-                    settings, build_arguments(extra), environment=environment, quiet=quiet
-                )
-            report.durations["build"] = report.build.seconds
-            store_results(conn, run_id, report.build)
-            if report.build.return_code == 0:
-                began = time.monotonic()
-                index_after(settings, conn)
-                report.durations["index"] = round(time.monotonic() - began, 3)
-                began = time.monotonic()
-                report.sync = publish_after(settings, conn, ("notion", "pinecone"))
-                if report.sync is not None:
-                    report.durations["sync"] = round(time.monotonic() - began, 3)
+            _steps(settings, conn, request, report, journal, progress, quiet, extra)
             report.exit_code = _exit_code(report)
-            report.message = (
-                failure_message(report.build)
-                or notion_message(report.notion)
-                or sync_message(report.sync)
-            )
+            report.message = _message(report)
         except LockHeld as held:
             report.exit_code, report.message = exits.LOCKED, str(held)
             raise
         except BaseException as error:
             report.exit_code = exits.FAILED
-            report.message = f"{type(error).__name__}: {error}"
+            report.message = _without_secrets(settings, f"{type(error).__name__}: {error}")
             raise
         finally:
             if not conn.closed:
@@ -133,14 +115,127 @@ def refresh(
                     durations=report.durations,
                     message=report.message,
                 )
+            _tell(settings, report, journal)
     return report
 
 
-def failure_message(build: DbtRun) -> str | None:
-    """Returns the names of what failed, or None when nothing did."""
-    if build.failed:
-        return "failed: " + ", ".join(result.name for result in build.failed)
-    return "dbt failed before it ran a node" if build.return_code != 0 else None
+def _steps(
+    settings: Settings,
+    conn: psycopg.Connection[Any],
+    request: LoadRequest,
+    report: RefreshReport,
+    journal: Journal,
+    progress: Progress | None,
+    quiet: bool,
+    extra: Sequence[str],
+) -> None:
+    from loaders.load import load
+    from omics.building import build, store_results
+    from omics.notion import read_before_build
+    from omics.publishing import publish_after
+    from omics.searching import index_after
+    from warehouse.lock import advisory_lock
+
+    # First of all, because its properties may win in the marts (USE_POSTGRES_AS_SOT=false).
+    with journal.step("notion") as counted:
+        report.notion = read_before_build(settings, conn, report.run_id)
+        counted["status"] = "off" if report.notion is None else "read"
+    with journal.step("load") as counted:
+        report.load = load(settings, conn, request, run_id=report.run_id, progress=progress)
+        counted |= report.load.counts
+    for path, refusal in report.load.refused:
+        journal.write("file_quarantined", file=path, reason=refusal.reason_code)
+    with journal.step("freshness") as counted:
+        report.stale_sources = stale_sources(settings, conn)
+        counted["stale_sources"] = report.stale_sources
+    with (
+        journal.step("build") as counted,
+        advisory_lock(conn, "build", wait_seconds=request.wait_seconds),
+    ):
+        report.built = build(
+            settings,
+            conn,
+            report.run_id,
+            extra,
+            quiet=quiet,
+            before_keeping=lambda: _record_changes(settings, conn, report),
+        )
+        store_results(conn, report.run_id, report.built.dbt)
+        counted |= report.built.dbt.counts
+        counted["retried"] = list(report.built.retried)
+        counted["rows_restored"] = report.built.rows_restored
+    for result in [*report.built.dbt.failed, *report.built.dbt.warned]:
+        journal.write("node", name=result.name, status=result.status, message=result.message)
+    if report.built.exit_code == exits.DONE:
+        with journal.step("index"):
+            index_after(settings, conn)
+        with journal.step("sync") as counted:
+            report.sync = publish_after(settings, conn, ("notion", "pinecone"))
+            counted["status"] = report.sync.status if report.sync else "off"
+
+
+def _record_changes(
+    settings: Settings, conn: psycopg.Connection[Any], report: RefreshReport
+) -> None:
+    import psycopg
+
+    from warehouse.changes import record_changes
+
+    try:
+        report.changes = record_changes(conn, report.run_id, settings.diff_tolerance)
+    except psycopg.Error as error:
+        # The marts passed their tests; that their difference could not be told does not fail them.
+        report.warnings.append(f"what changed could not be recorded: {error}")
+
+
+def _tell(settings: Settings, report: RefreshReport, journal: Journal) -> None:
+    """Closes the log, and tells whom the settings name."""
+    from warehouse.notify import is_wanted, notify
+
+    ended = {
+        "exit_code": report.exit_code,
+        "message": report.message,
+        "counts": report.counts,
+        "durations": report.durations,
+        "stale_sources": report.stale_sources,
+    }
+    for warning in report.warnings:
+        journal.write("warning", message=warning)
+    if is_wanted(settings, report.exit_code):
+        words = _STATUS_WORDS.get(report.exit_code, "failed")
+        detail = f": {report.message}" if report.message else ""
+        message = {
+            "text": f"omics refresh on {socket.gethostname()} {words}{detail}",
+            "run_id": report.run_id,
+            "host": socket.gethostname(),
+            "log": report.log,
+            **ended,
+        }
+        problems = notify(settings, message)
+        report.warnings += problems
+        for problem in problems:
+            journal.write("warning", message=problem)
+    journal.write("run_ended", **ended)
+
+
+_STATUS_WORDS = {
+    exits.DONE: "is done",
+    exits.PARTIAL: "is done, with something left to look at",
+    exits.LOCKED: "did not run: another run holds the lock",
+}
+
+
+def _without_secrets(settings: Settings, text: str) -> str:
+    for secret in settings.secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _message(report: RefreshReport) -> str | None:
+    from omics.notion import notion_message
+
+    build = report.built.message if report.built else None
+    return build or notion_message(report.notion) or sync_message(report.sync)
 
 
 def sync_message(sync: SyncReport | None) -> str | None:
@@ -154,13 +249,47 @@ def sync_message(sync: SyncReport | None) -> str | None:
 
 
 def _exit_code(report: RefreshReport) -> int:
-    if report.build is None or report.build.return_code != 0:
+    if report.built is None or report.built.exit_code != exits.DONE:
         return exits.FAILED
     complete = report.load is not None and report.load.is_complete
     complete = complete and not (report.notion is not None and report.notion.left)
     # What could not be published waits in the outbox: the marts are fine.
     complete = complete and (report.sync is None or report.sync.status == "done")
     return exits.DONE if complete else exits.PARTIAL
+
+
+def dry_run(
+    settings: Settings, conn: psycopg.Connection[Any], request: LoadRequest
+) -> dict[str, Any]:
+    """Returns what a refresh would do now; loads, builds and publishes nothing.
+
+    Args:
+        settings: Settings of the warehouse.
+        conn: An autocommit connection.
+        request: What would be loaded.
+    """
+    from loaders.load import plan_load
+    from omics.preparing import prepare
+    from omics.publishing import writes_notion
+    from sync import publish
+    from sync.options import options_of
+    from warehouse.builds import marts_state
+    from warehouse.lock import holder_of
+
+    prepare(conn)
+    planned = plan_load(settings, conn, request)
+    holder = holder_of(conn, "refresh") or holder_of(conn, "build")
+    built = conn.execute("select to_regclass('marts.documents')").fetchone() != (None,)
+    options = options_of(settings)
+    sync = publish.plan(conn, options, notion_enabled=writes_notion(settings)) if built else None
+    return {
+        "plan": planned,
+        "stale_sources": stale_sources(settings, conn),
+        "marts": marts_state(conn),
+        "notion_first": not settings.use_postgres_as_sot and settings.enable_notion_sync,
+        "sync": sync,
+        "lock_holder": str(holder) if holder else None,
+    }
 
 
 def stale_sources(settings: Settings, conn: psycopg.Connection[Any]) -> list[str]:
@@ -196,28 +325,3 @@ def _freshness_limit(settings: Settings, omics_type: str) -> str:
     files = next(table for table in tables if table["name"] == "files")
     limit = (files.get("config") or files)["freshness"]["warn_after"]
     return f"{limit['count']} {limit['period']}"
-
-
-def store_results(conn: psycopg.Connection[Any], run_id: str, build: DbtRun) -> None:
-    """Writes dbt's results to ``ops.run_results`` with one copy."""
-    with (
-        conn.transaction(),
-        conn.cursor() as cursor,
-        cursor.copy(
-            "copy ops.run_results (run_id, node_id, node_type, status, execution_seconds, "
-            "rows_affected, failures, message) from stdin"
-        ) as copy,
-    ):
-        for result in build.results:
-            copy.write_row(
-                (
-                    run_id,
-                    result.node_id,
-                    result.node_type,
-                    result.status,
-                    result.seconds,
-                    result.rows_affected,
-                    result.failures,
-                    result.message,
-                )
-            )

@@ -10,7 +10,7 @@ from omics import output
 if TYPE_CHECKING:
     from loaders.load import LoadReport
     from loaders.plan import LoadPlan
-    from omics.dbt import DbtRun
+    from omics.building import Built
 
 #: Longer lists are cut in the terminal; --json gives all of it.
 _SHOWN = 40
@@ -70,21 +70,26 @@ def print_load(report: LoadReport) -> None:
         output.say("next: omics quarantine show FILE tells the question and how to answer it")
 
 
-def print_build(built: DbtRun) -> None:
+def print_build(built: Built) -> None:
     """Prints a build in a few lines; dbt's own output only when it failed before it began."""
-    if not built.results:
-        if built.output:
-            output.say(built.output.rstrip())
-        output.say(f"dbt ended with code {built.return_code} and no results")
-        return
-    models = sum(1 for r in built.results if r.node_type == "model" and r.status == "success")
-    tests = [r for r in built.results if r.node_type in ("test", "unit_test")]
-    passed = sum(1 for r in tests if r.status in ("pass", "success"))
-    output.say(
-        f"built {models} models, {passed} of {len(tests)} tests passed in {built.seconds:.1f} s"
-    )
-    for result in [*built.failed, *built.warned]:
-        output.say(f"  {result.status}: {result.name}: {(result.message or '').strip()}")
+    done = built.dbt
+    if built.retried:
+        output.say(f"tried once more: {', '.join(built.retried)}")
+    if not done.results:
+        if done.output:
+            output.say(done.output.rstrip())
+        output.say(f"dbt ended with code {done.return_code} and no results")
+    else:
+        models = sum(1 for r in done.results if r.node_type == "model" and r.status == "success")
+        tests = [r for r in done.results if r.node_type in ("test", "unit_test")]
+        passed = sum(1 for r in tests if r.status in ("pass", "success"))
+        output.say(
+            f"built {models} models, {passed} of {len(tests)} tests passed in {done.seconds:.1f} s"
+        )
+        for result in [*done.failed, *done.warned]:
+            output.say(f"  {result.status}: {result.name}: {(result.message or '').strip()}")
+    if built.rows_restored is not None:
+        output.say("the marts are as they were before this build, and marked stale: omics status")
 
 
 def _print_cut(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse import exits, lock
+from warehouse import builds, exits, lock
 
 if TYPE_CHECKING:
     import psycopg
@@ -29,6 +29,7 @@ def ensure_ops(conn: psycopg.Connection) -> None:
     with conn.transaction():
         lock.lock_transaction(conn, "ops")
         conn.execute(text.encode())
+        builds.ensure_undo(conn)
 
 
 def start_run(conn: psycopg.Connection, command: str, args: Mapping[str, Any]) -> str:

@@ -143,6 +143,35 @@ class Settings(BaseSettings):
         description="Models that dbt builds at the same time.",
     )
 
+    diff_tolerance: float = Field(
+        default=1e-6,
+        ge=0.0,
+        le=1.0,
+        validation_alias="OMICS_DIFF_TOLERANCE",
+        description="Relative difference up to which a number counts as unchanged in `omics diff`.",
+    )
+
+    notify_command: SecretStr | None = Field(
+        default=None,
+        validation_alias="OMICS_NOTIFY_COMMAND",
+        description="Shell command told how a refresh ended: it reads one JSON document.",
+    )
+    notify_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="OMICS_NOTIFY_URL",
+        description="Address (webhook) that the same JSON document is sent to.",
+    )
+    notify_on: Literal["failure", "trouble", "always"] = Field(
+        default="failure",
+        validation_alias="OMICS_NOTIFY_ON",
+        description="When: `failure` (exit code 1), `trouble` (also 2) or `always`.",
+    )
+    log_dir: Path = Field(
+        default=Path(".warehouse/logs"),
+        validation_alias="OMICS_LOG_DIR",
+        description="Folder of the JSON-lines logs of refreshes, one file for each month.",
+    )
+
     results_dir: Path = Field(
         default=Path("data"),
         validation_alias="OMICS_DATA_DIR",
@@ -262,6 +291,13 @@ class Settings(BaseSettings):
         # Resolved, because the socket folder is named after it and dbt names it after getcwd().
         return value.expanduser().resolve()
 
+    @field_validator("notify_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in ("http", "https"):
+            raise ValueError("it is not an address that begins with http:// or https://")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _plain_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
@@ -278,6 +314,25 @@ class Settings(BaseSettings):
     def results_folder(self) -> Path:
         """The default folder of result files; a relative one counts from the root."""
         return self.root / self.results_dir.expanduser()
+
+    @property
+    def log_folder(self) -> Path:
+        """Folder of the logs; a relative one lies in the root."""
+        return self.root / self.log_dir.expanduser()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must not be written anywhere, and the password within an address."""
+        values = [
+            value.get_secret_value()
+            for name in type(self).model_fields
+            if isinstance(value := getattr(self, name), SecretStr)
+        ]
+        if self.database_url is not None:
+            password = urlsplit(self.database_url.get_secret_value()).password
+            values += [password, unquote(password)] if password else []
+        # Longest first: an address goes before the password that it holds.
+        return tuple(sorted((value for value in values if value), key=len, reverse=True))
 
     @property
     def warehouse_dir(self) -> Path:

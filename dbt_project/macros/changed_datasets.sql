@@ -29,11 +29,13 @@
 
 {#- Pre-hook: the rows of changed and removed datasets leave, also when no new row replaces them. -#}
 {% macro forget_changed_datasets() -%}
+    {%- set changed -%}
+        select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+    {%- endset -%}
     {%- if is_incremental() -%}
+        {{ remember_rows(this, ['dataset_id'], changed) }};
         delete from {{ this }}
-        where dataset_id in (
-            select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
-        )
+        where dataset_id in ({{ changed }})
     {%- else -%}
         select 1
     {%- endif -%}
@@ -116,16 +118,16 @@
 {%- endmacro %}
 
 
-{#- Pre-hook of `samples`: those of sheets leave all, those of a file with their dataset. -#}
-{% macro forget_samples() -%}
-    {%- if is_incremental() -%}
-        delete from {{ this }}
-        where
-            dataset_id is null
-            or dataset_id in (
-                select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
-            )
-    {%- else -%}
-        select 1
-    {%- endif -%}
+{#- Condition on `known`: samples of sheets, and those that came with a dataset that changed. -#}
+{% macro samples_of_this_run() -%}
+    known.dataset_id is null
+    or known.dataset_id in (
+        select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+    )
+{%- endmacro %}
+
+
+{#- Condition on `known`: rejects of files that hold no dataset, and those of changed datasets. -#}
+{% macro rejects_of_this_run() -%}
+    {{ samples_of_this_run() }}
 {%- endmacro %}

@@ -24,11 +24,17 @@
 
 {#- Pre-hook: the rows of changed and removed signatures leave, also when no new row replaces them. -#}
 {% macro forget_changed_signatures() -%}
+    {%- set changed -%}
+        select changed.signature_id from {{ ref('int_signatures_changed') }} as changed
+    {%- endset -%}
+    {%- set key = config.get('unique_key')[0] -%}
     {%- if is_incremental() -%}
+        {{ remember_rows(
+            this, [key],
+            'select known.' ~ key ~ ' from ' ~ this ~ ' as known where known.signature_id in (' ~ changed ~ ')'
+        ) }};
         delete from {{ this }}
-        where signature_id in (
-            select changed.signature_id from {{ ref('int_signatures_changed') }} as changed
-        )
+        where signature_id in ({{ changed }})
     {%- else -%}
         select 1
     {%- endif -%}

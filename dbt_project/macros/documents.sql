@@ -53,20 +53,14 @@
 {%- endmacro %}
 
 
-{#- Pre-hook: documents that are written anew, or whose entity is gone, leave first. -#}
-{% macro forget_changed_documents() -%}
-    {%- if is_incremental() -%}
-        delete from {{ this }}
-        where
-            entity_type <> 'dataset'
-            or chunk like 'narrative%'
-            or entity_id in (
-                select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
-            )
-            or entity_id in ({{ datasets_of_changed_signatures() }})
-    {%- else -%}
-        select 1
-    {%- endif -%}
+{#- Condition on `known`: documents that this run writes anew, or whose entity is gone. -#}
+{% macro documents_of_this_run() -%}
+    known.entity_type <> 'dataset'
+    or known.chunk like 'narrative%'
+    or known.entity_id in (
+        select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
+    )
+    or known.entity_id in ({{ datasets_of_changed_signatures() }})
 {%- endmacro %}
 
 

@@ -18,8 +18,7 @@
 {#- Post-hook of `feature_names`: names that no row of a fact and no component of a signature was resolved by. -#}
 {% macro forget_unused_names() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }} as known
-        where
+        {%- set condition -%}
             {{ something_left() }}
             and not exists (
                 select 1 from {{ ref('int_signature_component_names') }} as component
@@ -36,6 +35,8 @@
                     and fact.feature_name_id = known.feature_name_id
             )
             {%- endfor %}
+        {%- endset -%}
+        {{ forget_rows('feature_name_id', condition) }}
     {%- else -%}
         select 1
     {%- endif -%}
@@ -45,8 +46,7 @@
 {#- Post-hook of `features`: features that no name means, alone or as member of a group. -#}
 {% macro forget_unused_features() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }} as known
-        where
+        {%- set condition -%}
             {{ something_left() }}
             and not exists (
                 select 1 from {{ ref('feature_names') }} as feature_names
@@ -58,6 +58,8 @@
                 cross join
                     lateral unnest(feature_names.member_feature_ids) as member (feature_id)
             )
+        {%- endset -%}
+        {{ forget_rows('feature_id', condition) }}
     {%- else -%}
         select 1
     {%- endif -%}

@@ -181,9 +181,6 @@ def _count(conn: Conn, mart: str, condition: str, values: Mapping[str, Any]) -> 
     """Counts rows of a mart and names a few; both through the same condition."""
     key = ", ".join(routes()[mart].key)
     table = f"marts.{mart}"
-    if mart == "rejected_rows" and not values["definitions"]:
-        # The mart is a view over this table and the problems of all sheets.
-        table = "intermediate.int_dataset_rejected_rows"
     counted = rows(conn, f"select count(*) as n from {table} where {condition}", values)[0]["n"]  # noqa: S608 - constants
     examples = rows(
         conn,

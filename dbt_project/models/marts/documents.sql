@@ -3,7 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key=['document_id'],
     on_schema_change='fail',
-    pre_hook='{{ forget_changed_documents() }}',
+    replaces='{{ documents_of_this_run() }}',
     indexes=[
         {'columns': ['entity_type', 'entity_id', 'chunk'], 'unique': true},
         {'columns': ['entity_id']},

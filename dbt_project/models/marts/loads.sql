@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['source_name', 'load_id'], 'unique': true}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['source_name', 'load_id'],
+    on_schema_change='append_new_columns',
+    replaces='true',
+    indexes=[{'columns': ['source_name', 'load_id'], 'unique': true}],
+) }}
 
 with files as (
     select * from {{ ref('int_files_unioned') }}

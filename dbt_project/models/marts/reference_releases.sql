@@ -1,4 +1,9 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['reference_release_id'],
+    on_schema_change='append_new_columns',
+    replaces='true',
     indexes=[{'columns': ['reference_release_id'], 'unique': true}],
     meta={'reference': true},
 ) }}

@@ -1,7 +1,25 @@
-{{ config(materialized='view') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['rejected_row_id'],
+    on_schema_change='append_new_columns',
+    replaces='{{ rejects_of_this_run() }}',
+    indexes=[
+        {'columns': ['rejected_row_id'], 'unique': true},
+        {'columns': ['dataset_id']},
+        {'columns': ['source_file_id']},
+    ],
+) }}
 
+-- depends_on: {{ ref('int_datasets_changed') }}
+-- A table, although it only puts two others together: a build that fails leaves it as it was.
 with of_datasets as (
-    select * from {{ ref('int_dataset_rejected_rows') }}
+    select rejected_rows.*
+    from {{ ref('int_dataset_rejected_rows') }} as rejected_rows
+    {% if is_incremental() %}
+        inner join {{ ref('int_datasets_changed') }} as changed
+            on rejected_rows.dataset_id = changed.dataset_id
+    {% endif %}
 ),
 
 of_definitions as (

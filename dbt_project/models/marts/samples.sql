@@ -3,7 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key=['sample_id'],
     on_schema_change='fail',
-    pre_hook='{{ forget_samples() }}',
+    replaces='{{ samples_of_this_run() }}',
     indexes=[{'columns': ['sample_id'], 'unique': true}, {'columns': ['dataset_id']}],
     meta={'reference': true},
 ) }}

@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['source_file_version_id'], 'unique': true}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['source_file_version_id'],
+    on_schema_change='append_new_columns',
+    replaces='true',
+    indexes=[{'columns': ['source_file_version_id'], 'unique': true}],
+) }}
 
 with dataset_versions as (
     select * from {{ ref('int_dataset_versions') }}

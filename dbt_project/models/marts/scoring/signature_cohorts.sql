@@ -1,5 +1,9 @@
 {{ config(
-    materialized='table',
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['signature_id', 'method', 'score_input'],
+    on_schema_change='append_new_columns',
+    replaces='true',
     indexes=[{'columns': ['signature_id', 'method', 'score_input'], 'unique': true}],
     meta={'reference': true},
 ) }}
