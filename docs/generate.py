@@ -55,6 +55,18 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "Refreshes",
+        "Who is told how a refresh ended, and where its log lies. Command and address may hold "
+        "secrets and are never printed. See [schedules](scheduling.md).",
+        (
+            "OMICS_NOTIFY_COMMAND",
+            "OMICS_NOTIFY_URL",
+            "OMICS_NOTIFY_ON",
+            "OMICS_LOG_DIR",
+            "OMICS_DIFF_TOLERANCE",
+        ),
+    ),
+    (
         "Switches",
         "What is published, and what wins. `omics doctor` checks them.",
         ("USE_POSTGRES_AS_SOT", "ENABLE_NOTION_SYNC", "ENABLE_DUAL_WRITE"),

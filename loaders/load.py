@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loaders.lipids.step import LipidNamesReport
+    from loaders.preview import Preview
     from warehouse.settings import Settings
 
 
@@ -140,6 +141,35 @@ def plan_load(settings: Settings, conn: psycopg.Connection[Any], request: LoadRe
     """
     with tempfile.TemporaryDirectory(prefix="omics-plan-") as spool:
         return _plan(conn, request, _Fetcher(Path(spool)))
+
+
+def preview_load(
+    settings: Settings, conn: psycopg.Connection[Any], request: LoadRequest
+) -> list[Preview]:
+    """Returns what a load would change in each dataset; reads the files and writes nothing.
+
+    Raises:
+        OmicsError: A place does not exist.
+    """
+    from loaders.preview import preview_plan
+
+    with tempfile.TemporaryDirectory(prefix="omics-preview-") as spool:
+        fetcher = _Fetcher(Path(spool))
+        options = ReadOptions(
+            reject_limit=settings.reject_limit,
+            max_unpacked_bytes=settings.max_unpacked_bytes,
+            star_strand=settings.star_strand,
+            mapping=_mapping(request.mapping_file),
+            remembered=mappings.remembered(conn),
+        )
+        return preview_plan(
+            conn,
+            _plan(conn, request, fetcher),
+            fetcher.local,
+            options,
+            tolerance=settings.diff_tolerance,
+            prune=request.prune,
+        )
 
 
 def load(

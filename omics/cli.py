@@ -186,6 +186,13 @@ def plan(
     source: Annotated[str | None, typer.Argument(metavar="[SOURCE]")] = None,
     folder: Dir = None,
     files: Annotated[list[str] | None, typer.Option("--file", help="Single file.")] = None,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Read the files too: rows added, removed, changed in each."),
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="With --preview: as a load with --prune would do.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Show what a load would do: new, changed, moved, unchanged, removed, quarantined files.
@@ -206,8 +213,14 @@ def plan(
     from warehouse.connection import connect
     from warehouse.settings import get_settings
 
-    request = _request(source, folder, files)
+    if prune and not preview:
+        _usage("--prune goes with --preview here")
+    request = _request(source, folder, files, prune=prune)
     settings = get_settings()
+    if preview:
+        from omics.preview import preview_command
+
+        return preview_command(request, as_json=as_json)
     with connect(settings) as conn:
         prepare(conn)
         planned = plan_load(settings, conn, request)
@@ -300,6 +313,23 @@ def refresh(
 
     request = _request(None, folder, None, prune=prune, wait=wait)
     return refresh_command(request, only_plan=only_plan, as_json=as_json)
+
+
+@app.command()
+def diff(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="Id of a run or its beginning; left out, the last."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Show what a refresh or build changed in the marts: datasets, features, results, scores.
+
+    Example: omics diff
+    """
+    from omics.changes import diff_command
+
+    return diff_command(run, as_json=as_json)
 
 
 Service = Annotated[

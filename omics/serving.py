@@ -85,10 +85,12 @@ def psql_command(arguments: list[str]) -> int:
 
 
 def status_command(*, as_json: bool) -> int:
-    """Prints datasets per type, the last runs, quarantine and size."""
+    """Prints what the warehouse holds, how it ran, and what waits."""
     from omics.preparing import prepare
+    from sync import publish
     from warehouse.connection import connect, server_label
     from warehouse.settings import get_settings
+    from warehouse.status import status_of
 
     settings = get_settings()
     with connect(settings) as conn:
@@ -96,27 +98,30 @@ def status_command(*, as_json: bool) -> int:
         document: dict[str, Any] = {
             "server": server_label(settings),
             "database": conn.info.dbname,
-            "size_bytes": _one(conn, "select pg_database_size(current_database())"),
-            "datasets": _datasets(conn),
-            "quarantined": _one(
-                conn, "select count(*) from ops.quarantine where resolved_at is null"
-            ),
-            "source_missing": _one(
-                conn, "select count(*) from ops.dataset_states where state = 'source_missing'"
-            ),
-            "samples": _samples(conn),
-            "runs": _rows(
-                conn,
-                "select command, status, exit_code, started_at, "
-                "extract(epoch from finished_at - started_at)::float8 as seconds, message "
-                "from ops.runs order by started_at desc limit 5",
-            ),
+            **status_of(conn),
+            "sync": publish.status(conn),
         }
     if as_json:
         output.print_json(document)
-        return exits.DONE
+    else:
+        _print_status(document)
+    return exits.DONE
+
+
+def _print_status(document: dict[str, Any]) -> None:
+    from omics.refresh_reports import state_words
+
     size = document["size_bytes"] / 1024**2
-    output.say(f"{document['server']}, database {document['database']}, {size:,.0f} MiB")
+    parts = ", ".join(
+        f"{row['schema']} {row['bytes'] / 1024**2:,.0f}"
+        for row in document["sizes"][:5]
+        if row["bytes"] >= 1024**2
+    )
+    output.say(
+        f"{document['server']}, database {document['database']}, {size:,.0f} MiB"
+        + (f" ({parts})" if parts else "")
+    )
+    output.say(f"marts: {state_words(document['marts'])}")
     if document["datasets"]:
         output.print_table(
             "Datasets",
@@ -130,48 +135,40 @@ def status_command(*, as_json: bool) -> int:
     if document["runs"]:
         output.print_table(
             "Last runs",
-            ("command", "status", "exit code", "started", "seconds", "message"),
-            [tuple(row.values()) for row in document["runs"]],
+            ("run", "command", "status", "exit code", "started", "seconds", "message"),
+            [
+                (row["run_id"][:8], *list(row.values())[1:-1], _first_line(row["message"]))
+                for row in document["runs"]
+            ],
         )
+    for sentence in document["drift"]:
+        output.say(f"unusual: {sentence}")
+    if document["freshness"]:
+        output.say(
+            "last loaded: "
+            + ", ".join(
+                f"{row['source']} {row['loaded_at']:%Y-%m-%d %H:%M}"
+                for row in document["freshness"]
+            )
+        )
+    reasons = ", ".join(f"{row['files']:,} {row['reason']}" for row in document["quarantine"])
     output.say(
-        f"in quarantine: {document['quarantined']}; "
-        f"datasets whose file has gone: {document['source_missing']}"
+        f"in quarantine: {document['quarantined']:,}"
+        + (f" ({reasons}; omics quarantine list)" if reasons else "")
+        + f"; datasets whose file has gone: {document['source_missing']:,}"
     )
-    return exits.DONE
+    for target in document["sync"]:
+        waiting = sum(count for state, count in target["states"].items() if state not in _PUBLISHED)
+        output.say(
+            f"sync {target['target']}: {target['states'].get('synced', 0):,} published, "
+            f"{waiting:,} waiting; last run {target['last_run'] or 'none'}"
+        )
 
 
-def _samples(conn: Any) -> list[dict[str, Any]]:
-    """Returns where assays and sample tables do not fit each other."""
-    if not _one(conn, "select count(*) from pg_class where oid = to_regclass('marts.samples')"):
-        return []
-    return _rows(
-        conn,
-        "select d.name as dataset, q.check_name as check, q.value, q.message "
-        "from marts.dataset_quality as q join marts.datasets as d using (dataset_id) "
-        "where q.status in ('warn', 'fail') and q.check_name in ('assays_without_sample', "
-        "'ambiguous_assay_names', 'samples_without_assay', 'sample_name_collisions') "
-        "order by q.status, d.name, q.check_name limit 20",
-    )
+def _first_line(message: str | None) -> str:
+    line = (message or "").partition("\n")[0]
+    return line if len(line) <= 100 else f"{line[:99]}…"
 
 
-def _one(conn: Any, query: str) -> int:
-    row = conn.execute(query).fetchone()
-    return int(row[0])
-
-
-def _rows(conn: Any, query: str) -> list[dict[str, Any]]:
-    cursor = conn.execute(query)
-    names = [column.name for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _datasets(conn: Any) -> list[dict[str, Any]]:
-    built = conn.execute("select to_regclass('marts.datasets')").fetchone()[0]
-    if built is None:
-        return []
-    return _rows(
-        conn,
-        "select omics_type, data_shape, count(*) as datasets, "
-        "sum(n_features)::bigint as features, sum(n_values)::bigint as values "
-        "from marts.datasets group by omics_type, data_shape order by omics_type, data_shape",
-    )
+#: States of an item of sync that nothing waits for.
+_PUBLISHED = ("synced", "deleted")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse import connection, ledger, server
+from warehouse import builds, connection, ledger, server
 from warehouse.errors import OmicsError
 from warehouse.settings import Settings
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     import psycopg
 
 _LOW_DISK_BYTES = 2 * 1024**3
+_LOW_MEMORY_BYTES = 1024**3
+_CLOCK_SECONDS = 60
 
 #: What must be importable, by the name of its distribution.
 _PACKAGES = {
@@ -51,7 +57,17 @@ class Check:
 
 def run_checks(settings: Settings) -> list[Check]:
     """Look at everything; starts the embedded server, as any command would."""
-    checks = [_python(), *_packages(), _disk(settings), *_switches(settings), *_keys(settings)]
+    checks = [
+        _python(),
+        *_packages(),
+        _disk(settings),
+        _memory(),
+        *_switches(settings),
+        *_keys(settings),
+        _env_file(settings),
+        _dbt_project(settings),
+        _logs(settings),
+    ]
     checks.extend(_database(settings))
     return checks
 
@@ -97,6 +113,73 @@ def _disk(settings: Settings) -> Check:
         enough,
         f"{free / 1024**3:.1f} GiB free at {settings.root}",
         "" if enough else "free some: loading needs a multiple of the size of the files",
+    )
+
+
+def _memory() -> Check:
+    available = _available_memory()
+    if available is None:
+        return Check("memory", ok=True, detail="not known on this system")
+    enough = available >= _LOW_MEMORY_BYTES
+    return Check(
+        "memory",
+        enough,
+        f"{available / 1024**3:.1f} GiB available",
+        "" if enough else "end other programs, or set OMICS_WORKERS=1 and OMICS_DBT_THREADS=1",
+    )
+
+
+def _available_memory() -> int | None:
+    """Bytes that can be had without swapping; none where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = [line.split() for line in lines if line.startswith("MemAvailable:")]
+    return int(found[0][1]) * 1024 if found else None
+
+
+def _env_file(settings: Settings) -> Check:
+    path = settings.root / ".env"
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return Check(".env", ok=True, detail="none: settings come from the environment")
+    private = not mode & (stat.S_IRWXG | stat.S_IRWXO)
+    secret = bool(settings.secrets)
+    return Check(
+        ".env",
+        private or not secret,
+        f"mode {stat.S_IMODE(mode):04o}" + ("" if private else ", others may read it"),
+        "" if private or not secret else f"chmod 600 {path}",
+    )
+
+
+def _dbt_project(settings: Settings) -> Check:
+    missing = [
+        name
+        for name in ("dbt_project/dbt_project.yml", "profiles.yml")
+        if not (settings.root / name).is_file()
+    ]
+    return Check(
+        "dbt project",
+        not missing,
+        f"{', '.join(missing)} missing in {settings.root}" if missing else str(settings.root),
+        "set OMICS_HOME to the checkout, or run the command inside of it" if missing else "",
+    )
+
+
+def _logs(settings: Settings) -> Check:
+    folder = settings.log_folder
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    ok = os.access(nearest, os.W_OK)
+    told = settings.notify_command is not None or settings.notify_url is not None
+    detail = f"{folder}; {'somebody is' if told else 'nobody is'} told of failed refreshes"
+    return Check(
+        "logs",
+        ok,
+        detail if ok else f"{nearest} may not be written",
+        "" if ok else "give the right to write there, or set OMICS_LOG_DIR",
     )
 
 
@@ -157,7 +240,11 @@ def _database(settings: Settings) -> Iterator[Check]:
             partial(_create_right, settings),
             _vector,
             _analyst,
+            _analyst_reach,
+            _clock,
             _dead_runs,
+            partial(_leftovers, settings),
+            _marts,
             _locks,
         )
         for look in looks:
@@ -225,6 +312,84 @@ def _analyst(conn: psycopg.Connection) -> Check:
         "not there yet: the first build makes it" if can else "not there, and may not be made",
         "" if can else "ask an administrator: create role analyst",
     )
+
+
+def _analyst_reach(conn: psycopg.Connection) -> Check:
+    """Whether the role reads a schema beyond marts and the statistical functions."""
+    if _value(conn, "select 1 from pg_roles where rolname = 'analyst'") is None:
+        return Check("rights of analyst", ok=True, detail="the role is not there yet")
+    reached = _value(
+        conn,
+        "select string_agg(nspname, ', ' order by nspname) from pg_namespace"
+        " where nspname !~ '^pg_' and nspname not in"
+        " ('information_schema', 'public', 'marts', 'stats')"
+        " and has_schema_privilege('analyst', oid, 'usage')",
+    )
+    return Check(
+        "rights of analyst",
+        reached is None,
+        f"reaches {reached}" if reached else "reaches marts only",
+        f"revoke usage on schema {reached} from analyst" if reached else "",
+    )
+
+
+def _clock(conn: psycopg.Connection) -> Check:
+    server_now = _value(conn, "select extract(epoch from clock_timestamp())::float8")
+    apart = abs(float(str(server_now)) - time.time())
+    ok = apart < _CLOCK_SECONDS
+    return Check(
+        "clock",
+        ok,
+        f"{apart:.1f} s between this machine and the server",
+        "" if ok else "set both clocks by a time service: newer versions of files are told by time",
+    )
+
+
+def _leftovers(settings: Settings, conn: psycopg.Connection) -> Check:
+    """What a killed load left in its work folder; the next load clears it."""
+    folder = settings.warehouse_dir / "dlt" / conn.info.dbname
+    try:
+        left = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        left = []
+    busy = bool(
+        _value(
+            conn,
+            "select count(*) from pg_locks where locktype = 'advisory' and granted"
+            " and pid <> pg_backend_pid()"
+            " and database = (select oid from pg_database where datname = current_database())",
+        )
+    )
+    ok = not left or busy
+    return Check(
+        "unfinished loads",
+        ok,
+        "a load is at work" if left and busy else ", ".join(left) or "nothing left behind",
+        "" if ok else "load again: what is left is never visible, and is cleared then",
+    )
+
+
+def _marts(conn: psycopg.Connection) -> Check:
+    if _value(conn, "select to_regclass('ops.builds')::text") is None:
+        return Check("marts", ok=True, detail="never built")
+    state = builds.marts_state(conn)
+    if state.cut_off:
+        return Check(
+            "marts",
+            ok=False,
+            detail="a build was cut off: they hold part of what it made",
+            fix="omics build: it goes on from there, and puts them back if it fails",
+        )
+    if state.stale_since is not None:
+        names = ", ".join(state.failed) or "dbt did not start"
+        return Check(
+            "marts",
+            ok=False,
+            detail=f"stale since {state.stale_since:%Y-%m-%d %H:%M:%S %Z}: {names} failed",
+            fix="omics build shows the message of what failed",
+        )
+    good = f"built {state.good_at:%Y-%m-%d %H:%M:%S %Z}" if state.good_at else "never built"
+    return Check("marts", ok=True, detail=good)
 
 
 def _dead_runs(conn: psycopg.Connection) -> Check:

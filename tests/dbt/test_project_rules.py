@@ -131,6 +131,25 @@ def test_reference_tables_are_replaced_not_merged(
             assert node["config"].get("incremental_strategy") in (None, "delete+insert"), name
 
 
+def test_no_mart_is_made_anew_by_every_build(mart_models: dict[str, dict[str, Any]]) -> None:
+    for name, node in mart_models.items():
+        assert node["config"]["materialized"] in ("incremental", "kept_table", "view"), (
+            f"{name}: a refresh in which nothing changed writes no row, and readers of a table "
+            "that is swapped wait; say unique_key and replaces='true', as in programs.sql"
+        )
+
+
+def test_no_mart_shows_what_a_build_changes_before_it_has_passed(
+    models: dict[str, dict[str, Any]], mart_models: dict[str, dict[str, Any]]
+) -> None:
+    own = {f"model.omics.{name}" for name in mart_models}
+    for name, node in mart_models.items():
+        if node["config"]["materialized"] == "view":
+            assert set(node["depends_on"]["nodes"]) <= own, (
+                f"{name} is a view over tables that are not put back when a build fails"
+            )
+
+
 def test_no_sql_that_binds_to_one_machine(models: dict[str, dict[str, Any]]) -> None:
     for name, node in models.items():
         for pattern, why in FORBIDDEN_SQL.items():

@@ -19,7 +19,8 @@ def _by_name(checks: list[Check]) -> dict[str, Check]:
 
 
 def test_a_fresh_warehouse_is_well(settings: Settings) -> None:
-    checks = run_checks(settings)
+    # The root of the test's server is no checkout.
+    checks = [check for check in run_checks(settings) if check.name != "dbt project"]
     assert [check for check in checks if not check.ok] == []
     assert settings.database in _by_name(checks)["Postgres"].detail
 
@@ -33,7 +34,11 @@ def test_everything_wrong_says_what_to_do(tmp_path: Path) -> None:
     )
     checks = run_checks(settings)
     wrong = [check for check in checks if not check.ok]
-    assert {check.name for check in wrong} == {"Postgres", "ENABLE_NOTION_SYNC"}
+    assert {check.name for check in wrong} == {
+        "Postgres",
+        "ENABLE_NOTION_SYNC",
+        "dbt project",
+    }
     assert all(check.fix for check in wrong)
     assert "hunter2" not in repr(checks)
     assert _by_name(checks)["PINECONE_API_KEY"].detail == "set"
