@@ -9,13 +9,21 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import bench_formats, bench_lipids, bench_load, bench_scores, bench_search
+from benchmarks import (
+    bench_formats,
+    bench_lipids,
+    bench_load,
+    bench_refresh,
+    bench_scores,
+    bench_search,
+)
 from benchmarks.bench_load import FULL, SMALL, Row, Scale
 from benchmarks.measure import REPOSITORY
 from benchmarks.server import embedded_server
 
 BENCHMARKS = {
     **bench_load.BENCHMARKS,
+    **bench_refresh.BENCHMARKS,
     **bench_lipids.BENCHMARKS,
     **bench_scores.BENCHMARKS,
     **bench_formats.BENCHMARKS,
