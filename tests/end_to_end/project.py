@@ -22,6 +22,9 @@ Planted,ENSG000000000{first},gene,up
 Planted,ENSG00000000013,gene,down
 Planted,ENSG00000000014,gene,up
 Planted,ENSG00000000016,gene,down
+Planted,ENSG00000000020,gene,up
+Planted,ENSG00000000021,gene,down
+Planted,ENSG00000000023,gene,up
 """
 
 
@@ -128,7 +131,7 @@ def change_everything(project: Project, *, seed: int) -> None:
     lines[3] = lines[3].rsplit(",", 1)[0] + ",broken"
     spoiled.write_text("\n".join(lines) + "\n")
     write_sheets(project, {f"P{seed + 2}": f"Program {seed}", "P1": f"First program, {seed}"})
-    write_signature(project, 17 + seed % 8)
+    write_signature(project, (17, 18, 19, 22)[seed % 4])
     (project.data / "lipidomics" / "1.csv").unlink(missing_ok=True)
 
 
