@@ -87,10 +87,12 @@ def demo_command() -> int:
             _show(conn, title, query)
     output.say("Next:")
     for line in (
+        ". .venv/bin/activate       once in each shell, in the folder of the project",
         "omics load --dir DIR       load your own files; a folder named lipidomics says the type",
         'omics search "statin"      find what the marts say, with the file it stands in',
         "omics build                bring the marts up to date",
-        'eval "$(omics env)"        then: psql amprenta_rag -c "select name from datasets"',
+        "omics psql                 ask in SQL: select name from datasets",
+        'eval "$(omics env)"        then other tools find the database: psql, R, pandas, BI',
         "omics quarantine list      what could not be read, and why",
         "omics stop                 stop the embedded server",
     ):
