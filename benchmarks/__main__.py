@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     bench_formats,
+    bench_identity,
     bench_lipids,
     bench_load,
     bench_refresh,
@@ -24,6 +25,7 @@ from benchmarks.server import embedded_server
 BENCHMARKS = {
     **bench_load.BENCHMARKS,
     **bench_refresh.BENCHMARKS,
+    **bench_identity.BENCHMARKS,
     **bench_lipids.BENCHMARKS,
     **bench_scores.BENCHMARKS,
     **bench_formats.BENCHMARKS,

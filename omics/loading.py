@@ -127,6 +127,7 @@ def load_document(report: LoadReport) -> dict[str, Any]:
 
 def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     """Runs dbt build under the build lock."""
+    from omics.known_names import print_known_names, read_known_names
     from omics.preparing import prepare
     from omics.reports import print_build
     from warehouse.connection import connect
@@ -135,10 +136,12 @@ def build_command(arguments: list[str], *, wait: float, as_json: bool) -> int:
     with connect(get_settings()) as conn:
         prepare(conn)
         built = run_build(conn, arguments, wait=wait, quiet=as_json)
+        known = read_known_names(conn)
     if as_json:
-        output.print_json(build_document(built))
+        output.print_json(build_document(built) | {"known_names": known.document()})
     else:
         print_build(built)
+        print_known_names(known)
     return built.exit_code
 
 
@@ -211,6 +214,7 @@ def refresh_command(request: LoadRequest, *, only_plan: bool, as_json: bool) -> 
     """Runs the scheduled refresh and prints one summary."""
     from omics.refresh import dry_run, refresh
     from omics.refresh_reports import print_dry_run, print_refresh, refresh_document
+        known = read_known_names(conn)
     from warehouse.connection import connect
     from warehouse.settings import get_settings
 
@@ -225,10 +229,12 @@ def refresh_command(request: LoadRequest, *, only_plan: bool, as_json: bool) -> 
         output.load_progress(quiet=as_json) as progress,
     ):
         report = refresh(settings, conn, request, progress=progress)
+        known = read_known_names(conn) if report.build is not None else KnownNames()
     if as_json:
         output.print_json(refresh_document(report))
     else:
         print_refresh(report)
+        known = read_known_names(conn)
     return report.exit_code
 
 

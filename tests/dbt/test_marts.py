@@ -215,7 +215,7 @@ def test_quality_says_what_is_wrong(marts: psycopg.Connection[Any]) -> None:
             "join marts.datasets d using (dataset_id)",
         )
     }
-    assert len(found) == 6 * 30
+    assert len(found) == 6 * 32
     assert found["lipids.v2", "negative_on_linear_scale"] == "fail"
     assert found["lipids.v2", "rejected_rows"] == "fail"
     assert found["lipids.v2", "duplicate_features"] == "warn"

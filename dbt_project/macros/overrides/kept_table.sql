@@ -35,3 +35,19 @@
     set local enable_mergejoin = off;
     set local work_mem = '128MB'
 {%- endmacro %}
+
+
+{#-
+    Pre-hook of a model that reads as many rows as a table has: in bulk where these are many, through
+    indexes where they are few. Postgres cannot tell by itself what a CTE holds.
+-#}
+{% macro read_many_in_bulk(relation, many=2000) -%}
+    select
+        set_config('enable_nestloop', case when counted.is_many then 'off' else 'on' end, true),
+        set_config('enable_mergejoin', case when counted.is_many then 'off' else 'on' end, true),
+        set_config('work_mem', '128MB', true)
+    from (
+        select count(*) >= {{ many }} as is_many
+        from (select 1 from {{ relation }} limit {{ many }}) as some_rows
+    ) as counted
+{%- endmacro %}

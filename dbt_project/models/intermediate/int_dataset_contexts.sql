@@ -8,8 +8,9 @@
     post_hook='analyze {{ this }}',
 ) }}
 
--- No nested loops: Postgres cannot know how many names the CTEs hold and takes hundreds where there are
--- hundreds of thousands. Over the public files and six references one such loop ran for over 8 minutes.
+-- No nested loops: Postgres cannot know how many names the CTEs hold and takes hundreds where there
+-- are hundreds of thousands. Over the public files and six references one such loop ran for over 8
+-- minutes.
 
 -- What the names of a dataset are read as, decided by all of its names together and never by one.
 
@@ -344,43 +345,85 @@ organism_names as materialized (
     ) as spelling (name)
 ),
 
--- Stable ids of Ensembl, entry names of UniProt, and columns that name the organism.
+-- Stable ids of Ensembl and entry names of UniProt carry their species. It is cut out once for each
+-- name and then joined: nothing is tried per species.
+name_marks as materialized (
+    select
+        typed.molecule,
+        typed.name,
+        coalesce(
+            substring(typed.first_member from '^(ENS[A-Z]*)[GTP]\d{6}'),
+            substring(typed.first_member from '^(FB|WBGene)')
+        ) as ensembl_prefix,
+        substring(typed.first_member from '_([A-Z0-9]{2,5})(?:\s.*)?$') as uniprot_mnemonic
+    from typed
+    where
+        typed.name_type in (
+            'ensembl_gene', 'ensembl_transcript', 'ensembl_transcript_of_gene',
+            'ensembl_protein', 'fasta', 'uniprot_entry'
+        )
+),
+
+taxa_of_marks as (
+    select
+        name_marks.molecule,
+        name_marks.name,
+        taxa.taxon
+    from name_marks
+    inner join taxa
+        on name_marks.ensembl_prefix = taxa.ensembl_prefix
+    union
+    select
+        name_marks.molecule,
+        name_marks.name,
+        taxa.taxon
+    from name_marks
+    inner join taxa
+        on name_marks.uniprot_mnemonic = taxa.uniprot_mnemonic
+),
+
+value_marks as materialized (
+    select
+        annotation_values.dataset_id,
+        annotation_values.value,
+        substring(annotation_values.value from '^(ENS[A-Z]*)[GTP]\d{6}') as ensembl_prefix,
+        coalesce(
+            substring(annotation_values.value from '^[A-Z0-9]{1,16}_([A-Z0-9]{2,5})(?:;.*)?$'),
+            substring(
+                annotation_values.value from '^(?:sp|tr)\|[^|]+\|[A-Z0-9]{1,16}_([A-Z0-9]{2,5})\M'
+            )
+        ) as uniprot_mnemonic
+    from annotation_values
+    where annotation_values.molecule in ('gene', 'transcript', 'protein')
+),
+
+-- The same, and columns that name the organism.
 taxon_signs as (
     select
         named.dataset_id,
         named.name as sign,
-        taxa.taxon
+        taxa_of_marks.taxon
     from named
-    inner join typed
+    inner join taxa_of_marks
         on
-            named.molecule = typed.molecule
-            and named.name = typed.name
-            and typed.name_type in (
-                'ensembl_gene', 'ensembl_transcript', 'ensembl_transcript_of_gene',
-                'ensembl_protein', 'fasta', 'uniprot_entry'
-            )
-    inner join taxa
-        on
-            taxa.ensembl_prefix = substring(typed.first_member from '^(ENS[A-Z]*)[GTP]\d{6}')
-            or taxa.ensembl_prefix = substring(typed.first_member from '^(FB|WBGene)')
-            or taxa.uniprot_mnemonic
-            = substring(typed.first_member from '_([A-Z0-9]{2,5})(?:\s.*)?$')
+            named.molecule = taxa_of_marks.molecule
+            and named.name = taxa_of_marks.name
     union all
     select
-        annotation_values.dataset_id,
-        annotation_values.value as sign,
+        value_marks.dataset_id,
+        value_marks.value as sign,
         taxa.taxon
-    from annotation_values
+    from value_marks
     inner join taxa
-        on
-            taxa.ensembl_prefix = substring(annotation_values.value from '^(ENS[A-Z]*)[GTP]\d{6}')
-            or taxa.uniprot_mnemonic
-            = substring(annotation_values.value from '^[A-Z0-9]{1,16}_([A-Z0-9]{2,5})(?:;.*)?$')
-            or taxa.uniprot_mnemonic
-            = substring(
-                annotation_values.value from '^(?:sp|tr)\|[^|]+\|[A-Z0-9]{1,16}_([A-Z0-9]{2,5})\M'
-            )
-    where annotation_values.molecule in ('gene', 'transcript', 'protein')
+        on value_marks.ensembl_prefix = taxa.ensembl_prefix
+    union all
+    select
+        value_marks.dataset_id,
+        value_marks.value as sign,
+        taxa.taxon
+    from value_marks
+    inner join taxa
+        on value_marks.uniprot_mnemonic = taxa.uniprot_mnemonic
     union all
     select
         annotation_values.dataset_id,
@@ -471,7 +514,7 @@ undeclared_names as (
     from undeclared
 ),
 
-spelled as (
+spelled as materialized (
     select
         undeclared_names.molecule,
         undeclared_names.name,

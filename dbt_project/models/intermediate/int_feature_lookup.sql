@@ -227,6 +227,62 @@ looked_up as (
     group by keys.molecule, keys.key_kind, keys.lookup_key, keys.taxon, keys.rank
 ),
 
+-- Ids of NCBI that releases, in use or not, give to the gene of a name. Each is of one gene, so a
+-- second owner says that releases mean different genes by one name; Ensembl's ids may be shared.
+owned_ids as materialized (
+    select
+        all_entities.molecule,
+        all_entities.taxon,
+        all_entities.canonical_id,
+        all_entities.release_name,
+        all_entities.is_used,
+        btrim(all_entities.name) as name,
+        all_entities.reference_id as curie
+    from all_entities
+    where all_entities.reference_id like 'ncbigene:%'
+    union
+    select
+        all_entities.molecule,
+        all_entities.taxon,
+        all_entities.canonical_id,
+        all_entities.release_name,
+        all_entities.is_used,
+        btrim(all_entities.name) as name,
+        xrefs.prefix || ':' || xrefs.local_id as curie
+    from all_entities
+    inner join xrefs
+        on
+            all_entities.file_id = xrefs.file_id
+            and all_entities.load_id = xrefs.load_id
+            and all_entities.reference_id = xrefs.canonical_id
+    where
+        all_entities.molecule = 'gene'
+        and xrefs.prefix = 'ncbigene'
+),
+
+-- What an identifier is that a release calls by a name, where another release gives it to another
+-- gene. Joined by identifier and not by name: this is how a symbol is caught that was handed on.
+handed_on as (
+    select
+        owned_ids.molecule,
+        owned_ids.taxon,
+        owned_ids.name,
+        others.canonical_id,
+        owned_ids.curie,
+        min(owned_ids.release_name) as release_name
+    from owned_ids
+    inner join owned_ids as others
+        on
+            owned_ids.curie = others.curie
+            and owned_ids.molecule = others.molecule
+            and owned_ids.taxon is not distinct from others.taxon
+            and owned_ids.canonical_id <> others.canonical_id
+            and owned_ids.release_name <> others.release_name
+    where others.is_used
+    group by
+        owned_ids.molecule, owned_ids.taxon, owned_ids.name, others.canonical_id, owned_ids.curie
+),
+
 -- An approved symbol that means, or once meant, another gene as well: it is kept, with a warning.
 other_meanings as (
     select
@@ -250,6 +306,16 @@ other_meanings as (
         'the name of ' as meaning,
         ' in ' || named_once.release_name as release_name
     from named_once
+    union
+    select
+        handed_on.molecule,
+        handed_on.taxon,
+        handed_on.name,
+        handed_on.canonical_id,
+        concat('the name of ', handed_on.curie, ' in ', handed_on.release_name, ', which is ')
+            as meaning,
+        '' as release_name
+    from handed_on
 ),
 
 warned as (

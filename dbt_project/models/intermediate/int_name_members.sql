@@ -1,4 +1,11 @@
-{{ config(materialized='table', post_hook='analyze {{ this }}') }}
+{{ config(
+    materialized='table',
+    pre_hook='{{ read_many_in_bulk(ref("int_reported_names")) }}',
+    post_hook='analyze {{ this }}',
+) }}
+
+-- Whatever takes something apart row by row (lateral) is materialized before it is joined: else the
+-- join is done for each row.
 
 with reported as not materialized (
     select * from {{ ref('int_reported_names') }}
@@ -136,7 +143,8 @@ members as (
     select
         separated.*,
         btrim(member.token) as token,
-        member.member_rank
+        member.member_rank,
+        cardinality(parts.tokens) as n_members
     from separated
     left join patterns
         on
@@ -154,24 +162,96 @@ members as (
                 end
             )
         ) as split (separator)
-    cross join lateral unnest(
-        case
-            when split.separator is null or separated.evidence !~ '[;,/| ]'
-                then array[separated.evidence]
-            else array_remove(regexp_split_to_array(separated.evidence, split.separator), '')
-        end
-    ) with ordinality as member (token, member_rank)
+    cross join
+        lateral (
+            values (
+                case
+                    when split.separator is null or separated.evidence !~ '[;,/| ]'
+                        then array[separated.evidence]
+                    else
+                        array_remove(
+                            regexp_split_to_array(separated.evidence, split.separator), ''
+                        )
+                end
+            )
+        ) as parts (tokens)
+    cross join lateral unnest(parts.tokens) with ordinality as member (token, member_rank)
 ),
 
-flagged as (
+flagged as materialized (
     select
         members.*,
-        max(members.member_rank) over (partition by members.feature_name_id) as n_members,
         case
+            when members.token !~ {{ flag_pattern('name_flags') }} then null
             when members.token ~ {{ flag_pattern('name_flags', 'contaminant') }} then 'contaminant'
-            when members.token ~ {{ flag_pattern('name_flags', 'decoy') }} then 'decoy'
+            else 'decoy'
         end as token_flag
     from members
+),
+
+-- A pattern is tried on names that begin as it does: trying all of them costs more than everything
+-- else together. One that has no fixed beginning is tried on all.
+beginnings as materialized (
+    select
+        patterns.molecule,
+        patterns.name_type,
+        patterns.prefix,
+        patterns.pattern,
+        patterns.priority,
+        beginning.letters
+    from patterns
+    cross join
+        lateral unnest(
+            string_to_array(coalesce(nullif(patterns.beginnings, ''), '-'), '|')
+        ) as beginning (letters)
+    where patterns.prefix is not null and patterns.is_self_telling
+),
+
+shaped as (
+    select
+        flagged.feature_name_id,
+        flagged.member_rank,
+        patterns.prefix,
+        substring(flagged.token from patterns.pattern) as local_id,
+        0 as priority
+    from flagged
+    inner join patterns
+        on
+            flagged.molecule = patterns.molecule
+            and flagged.wanted_type = patterns.name_type
+    where patterns.prefix is not null and flagged.token ~ patterns.pattern
+    union all
+    select
+        flagged.feature_name_id,
+        flagged.member_rank,
+        beginnings.prefix,
+        substring(flagged.token from beginnings.pattern) as local_id,
+        beginnings.priority
+    from flagged
+    inner join beginnings
+        on
+            flagged.molecule = beginnings.molecule
+            and left(flagged.token, 2) = beginnings.letters
+    where flagged.token ~ beginnings.pattern
+    union all
+    select
+        flagged.feature_name_id,
+        flagged.member_rank,
+        beginnings.prefix,
+        substring(flagged.token from beginnings.pattern) as local_id,
+        beginnings.priority
+    from flagged
+    inner join beginnings
+        on
+            flagged.molecule = beginnings.molecule
+            and beginnings.letters = '-'
+    where flagged.token ~ beginnings.pattern
+),
+
+identified as materialized (
+    select distinct on (shaped.feature_name_id, shaped.member_rank) shaped.*
+    from shaped
+    order by shaped.feature_name_id asc, shaped.member_rank asc, shaped.priority asc
 ),
 
 typed as materialized (
@@ -188,11 +268,11 @@ typed as materialized (
         flagged.member_rank,
         flagged.token_flag,
         coalesce(flagged.token_flag, flagged.flag) as flag,
-        pattern.prefix,
+        identified.prefix,
         case
-            when pattern.prefix = 'hmdb' and length(pattern.local_id) = 9
-                then 'HMDB00' || substr(pattern.local_id, 5)
-            else pattern.local_id
+            when identified.prefix = 'hmdb' and length(identified.local_id) = 9
+                then 'HMDB00' || substr(identified.local_id, 5)
+            else identified.local_id
         end as local_id,
         -- A name beside an identifier that nobody knows may still be known, unless it is that of a
         -- group.
@@ -202,24 +282,15 @@ typed as materialized (
             when flagged.n_members = 1 then flagged.name
         end as name_key
     from flagged
-    left join lateral (
-        select
-            patterns.prefix,
-            substring(flagged.token from patterns.pattern) as local_id
-        from patterns
-        where
-            patterns.molecule = flagged.molecule
-            and patterns.prefix is not null
-            and (patterns.is_self_telling or patterns.name_type = flagged.wanted_type)
-            and flagged.token ~ patterns.pattern
-        order by patterns.name_type = flagged.wanted_type desc, patterns.priority
-        limit 1
-    ) as pattern on true
+    left join identified
+        on
+            flagged.feature_name_id = identified.feature_name_id
+            and flagged.member_rank = identified.member_rank
 ),
 
 -- Looking up: identifiers before names, names as written before other spellings -----------------
 
-probes as (
+probes as materialized (
     select
         typed.feature_name_id,
         typed.member_rank,
@@ -277,16 +348,9 @@ exact_hits as materialized (
         or probes.taxon = lookup.taxon
 ),
 
-found as (
-    select distinct
-        exact_hits.feature_name_id,
-        exact_hits.member_rank
-    from exact_hits
-),
-
 -- Without punctuation first, then without case. Case alone tells a mouse from a man: it is only
 -- left out when the species is known.
-respelled as (
+respelled as materialized (
     select
         typed.feature_name_id,
         typed.member_rank,
@@ -296,10 +360,6 @@ respelled as (
         spelling.lookup_key,
         spelling.base
     from typed
-    left join found
-        on
-            typed.feature_name_id = found.feature_name_id
-            and typed.member_rank = found.member_rank
     cross join
         lateral (
             values
@@ -318,11 +378,18 @@ respelled as (
             )
         ) as spelling (key_kind, lookup_key, base)
     where
-        found.feature_name_id is null
-        and typed.flag is null
+        typed.flag is null
         and typed.name_key is not null
         and not typed.is_lipid
         and length(spelling.lookup_key) > 1
+        -- As a set, which is always hashed: as a join it was done pair by pair, because nobody can
+        -- tell how many names are found.
+        and (typed.feature_name_id, typed.member_rank) not in (
+            select
+                exact_hits.feature_name_id,
+                exact_hits.member_rank
+            from exact_hits
+        )
 ),
 
 spelling_hits as (
@@ -348,59 +415,116 @@ spelling_hits as (
         or respelled.taxon = lookup.taxon
 ),
 
-hits as (
+hits as materialized (
     select * from exact_hits
     union all
     select * from spelling_hits
 ),
 
-ranked as (
+best_ranks as (
     select
-        hits.*,
-        min(hits.rank) over (partition by hits.feature_name_id, hits.member_rank) as best_rank
+        hits.feature_name_id,
+        hits.member_rank,
+        min(hits.rank) as rank
     from hits
+    group by hits.feature_name_id, hits.member_rank
+),
+
+-- Mostly one entry of the lookup; several where no species is known.
+best_hits as materialized (
+    select
+        hits.feature_name_id,
+        hits.member_rank,
+        min(hits.base) as base,
+        min(hits.key_kind) as key_kind,
+        min(hits.kind) as kind,
+        min(hits.canonical_ids) as canonical_ids,
+        min(hits.releases) as releases,
+        min(hits.warning) as warning,
+        count(*) as n_hits
+    from hits
+    inner join best_ranks
+        on
+            hits.feature_name_id = best_ranks.feature_name_id
+            and hits.member_rank = best_ranks.member_rank
+            and hits.rank = best_ranks.rank
+    group by hits.feature_name_id, hits.member_rank
+),
+
+of_several as (
+    select
+        hits.feature_name_id,
+        hits.member_rank,
+        array_agg(distinct candidate.canonical_id order by candidate.canonical_id) as canonical_ids,
+        string_agg(distinct hits.releases, ', ' order by hits.releases) as releases
+    from best_hits
+    inner join best_ranks
+        on
+            best_hits.feature_name_id = best_ranks.feature_name_id
+            and best_hits.member_rank = best_ranks.member_rank
+    inner join hits
+        on
+            best_ranks.feature_name_id = hits.feature_name_id
+            and best_ranks.member_rank = hits.member_rank
+            and best_ranks.rank = hits.rank
+    cross join lateral unnest(hits.canonical_ids) as candidate (canonical_id)
+    where best_hits.n_hits > 1
+    group by hits.feature_name_id, hits.member_rank
 ),
 
 best as (
     select
-        ranked.feature_name_id,
-        ranked.member_rank,
-        min(ranked.base) as base,
-        min(ranked.key_kind) as key_kind,
-        min(ranked.kind) as kind,
-        array_agg(distinct candidate.canonical_id order by candidate.canonical_id) as canonical_ids,
-        string_agg(distinct ranked.releases, ', ' order by ranked.releases) as releases,
-        min(ranked.warning) as warning
-    from ranked
-    cross join lateral unnest(ranked.canonical_ids) as candidate (canonical_id)
-    where ranked.rank = ranked.best_rank
-    group by ranked.feature_name_id, ranked.member_rank
+        best_hits.feature_name_id,
+        best_hits.member_rank,
+        best_hits.base,
+        best_hits.key_kind,
+        best_hits.kind,
+        coalesce(of_several.canonical_ids, best_hits.canonical_ids) as canonical_ids,
+        coalesce(of_several.releases, best_hits.releases) as releases,
+        best_hits.warning
+    from best_hits
+    left join of_several
+        on
+            best_hits.feature_name_id = of_several.feature_name_id
+            and best_hits.member_rank = of_several.member_rank
 ),
 
 -- Symbols that a spreadsheet turned into dates and numbers: what they may have been is listed, and
 -- none of it is taken.
-mangled as (
+mangled_tokens as materialized (
     select
         typed.feature_name_id,
         typed.member_rank,
         typed.taxon,
         typed.molecule,
-        mangled_names.form,
-        (regexp_match(typed.token, mangled_names.pattern, 'i')) as parts,
-        mangled_names.number_group,
-        mangled_names.month_group,
-        case
-            when mangled_names.form = 'day_number'
-                then cast('1899-12-30' as date) + cast(typed.token as integer)
-        end as counted_date
+        typed.token
     from typed
-    inner join mangled_names
-        on typed.token ~* mangled_names.pattern
     where
         typed.molecule <> 'small_molecule'
         and not typed.by_identifier
         and typed.flag is null
         and coalesce(typed.wanted_type, '') <> 'ncbigene'
+        -- Every form begins with a digit or a month.
+        and typed.token ~ '^([0-9]|[A-Za-z]{3}-)'
+),
+
+mangled as (
+    select
+        mangled_tokens.feature_name_id,
+        mangled_tokens.member_rank,
+        mangled_tokens.taxon,
+        mangled_tokens.molecule,
+        mangled_names.form,
+        (regexp_match(mangled_tokens.token, mangled_names.pattern, 'i')) as parts,
+        mangled_names.number_group,
+        mangled_names.month_group,
+        case
+            when mangled_names.form = 'day_number'
+                then cast('1899-12-30' as date) + cast(mangled_tokens.token as integer)
+        end as counted_date
+    from mangled_tokens
+    inner join mangled_names
+        on mangled_tokens.token ~* mangled_names.pattern
 ),
 
 dated as (

@@ -10,6 +10,7 @@ select
         as assay_outlier_min_assays,
     max(settings.value) filter (where settings.name = 'assay_outlier_min_shortfall')
         as assay_outlier_min_shortfall,
+    max(settings.value) filter (where settings.name = 'group_missing_limit') as group_missing_limit,
     max(settings.value) filter (where settings.name = 'scale_min_values') as scale_min_values,
     max(settings.value) filter (where settings.name = 'scale_skew') as scale_skew,
     max(settings.value) filter (where settings.name = 'scale_decades') as scale_decades,

@@ -39,6 +39,10 @@ assays as (
     select * from {{ ref('assays') }}
 ),
 
+group_words as (
+    select * from {{ ref('int_study_groups') }}
+),
+
 contrasts as (
     select * from {{ ref('contrasts') }}
 ),
@@ -122,6 +126,93 @@ assay_facts as (
     inner join assays
         on to_build.dataset_id = assays.dataset_id
     group by assays.dataset_id
+),
+
+-- The assays of each group, where there are two groups of two at least; pools and blanks are none.
+assays_of_groups as (
+    select
+        assays.dataset_id,
+        assays.study_variable,
+        assays.position,
+        count(*) over (partition by assays.dataset_id, assays.study_variable) as n_assays
+    from to_build
+    inner join assays
+        on to_build.dataset_id = assays.dataset_id
+    left join group_words
+        on
+            lower(btrim(assays.study_variable)) = group_words.word
+            and group_words.role = 'ignored'
+    where assays.study_variable is not null and group_words.word is null
+),
+
+with_groups as materialized (
+    select assays_of_groups.dataset_id
+    from assays_of_groups
+    where assays_of_groups.n_assays > 1
+    group by assays_of_groups.dataset_id
+    having count(distinct assays_of_groups.study_variable) > 1
+),
+
+missing_by_group as materialized (
+    select
+        dataset_features.dataset_id,
+        dataset_features.row_number,
+        assays_of_groups.study_variable,
+        count(*) as n_cells,
+        count(*) filter (where not ({{ is_finite('element.abundance') }})) as n_missing
+    from with_groups
+    inner join dataset_features
+        on with_groups.dataset_id = dataset_features.dataset_id
+    cross join
+        lateral unnest(dataset_features.abundances)
+        with ordinality as element (abundance, position)
+    inner join assays_of_groups
+        on
+            dataset_features.dataset_id = assays_of_groups.dataset_id
+            and element.position = assays_of_groups.position
+    where assays_of_groups.n_assays > 1
+    group by
+        dataset_features.dataset_id, dataset_features.row_number, assays_of_groups.study_variable
+),
+
+least_missing as (
+    select
+        missing_by_group.dataset_id,
+        missing_by_group.row_number,
+        min({{ share('missing_by_group.n_missing', 'missing_by_group.n_cells') }}) as fraction
+    from missing_by_group
+    group by missing_by_group.dataset_id, missing_by_group.row_number
+),
+
+-- The rule of 80 % (Bijlsma 2006): a row counts as measured when one group at least holds it.
+missing_in_groups as (
+    select
+        least_missing.dataset_id,
+        {{ share(
+            'count(*) filter (where least_missing.fraction > settings.group_missing_limit)',
+            'count(*)'
+        ) }} as missing_in_every_group
+    from least_missing
+    cross join settings
+    group by least_missing.dataset_id
+),
+
+missing_of_groups as (
+    select
+        missing_by_group.dataset_id,
+        missing_by_group.study_variable,
+        {{ share('sum(missing_by_group.n_missing)', 'sum(missing_by_group.n_cells)') }} as fraction
+    from missing_by_group
+    group by missing_by_group.dataset_id, missing_by_group.study_variable
+),
+
+worst_groups as (
+    select distinct on (missing_of_groups.dataset_id) missing_of_groups.*
+    from missing_of_groups
+    order by
+        missing_of_groups.dataset_id asc,
+        missing_of_groups.fraction desc,
+        missing_of_groups.study_variable asc
 ),
 
 -- Three signs of a linear scale; negative values are a sign of logarithms. One sign alone is no
@@ -320,6 +411,10 @@ measured as (
         on to_build.dataset_id = feature_facts.dataset_id
     left join assay_facts
         on to_build.dataset_id = assay_facts.dataset_id
+    left join missing_in_groups
+        on to_build.dataset_id = missing_in_groups.dataset_id
+    left join worst_groups
+        on to_build.dataset_id = worst_groups.dataset_id
     left join scale_verdicts
         on to_build.dataset_id = scale_verdicts.dataset_id
     left join result_facts
@@ -356,6 +451,8 @@ measured as (
             null
         ),
         ('missing_in_worst_assay', assay_facts.worst_missing_fraction, null),
+        ('missing_in_worst_group', worst_groups.fraction, worst_groups.study_variable),
+        ('missing_in_every_group', missing_in_groups.missing_in_every_group, null),
         ('empty_features', {{ share('feature_facts.n_empty', 'feature_facts.n_rows') }}, null),
         (
             'constant_features',
