@@ -58,6 +58,86 @@ def read_list(lines: Sequence[Line], *, part: str, name: str) -> Definitions:
     return Definitions(part, "gene list", "list", (Definition(name, row, members),))
 
 
+def is_two_ways(lines: Sequence[Line]) -> bool:
+    """Whether every column is headed by a direction: the two lists of one signature.
+
+    >>> is_two_ways([(1, ["Up", "Down genes"]), (2, ["TP53", "EGFR"])])
+    True
+    """
+    ways = [_way(cell) for cell in lines[0][1]]
+    return len(lines) > 1 and len(ways) > 1 and set(ways) == {"1", "-1"}
+
+
+def read_two_ways(lines: Sequence[Line], *, part: str, name: str) -> Definitions:
+    """Reads columns of names that rise and fall; they may differ in length."""
+    ways = [_way(cell) for cell in lines[0][1]]
+    members = [
+        Member(row, cell.strip(), way, raw=cell.strip())
+        for row, cells in lines[1:]
+        for way, cell in zip(ways, cells, strict=False)
+        if not words.means_nothing(cell.strip(), "empty_members")
+    ]
+    return Definitions(
+        part, "columns up and down", "up down", (Definition(name, lines[0][0], tuple(members)),)
+    )
+
+
+def is_weights(lines: Sequence[Line]) -> bool:
+    """Whether names stand in the first column and numbers in the others, not all of them counts.
+
+    >>> is_weights([(1, ["gene", "EGFR"]), (2, ["LZTFL1", "2.3"]), (3, ["CA9", "0"])])
+    True
+    """
+    head = lines[0][1]
+    roles = words.roles_of([head[0]]) if head else {}
+    if len(lines) < 3 or len(head) < 2 or (head[0].strip() and "feature" not in roles):
+        return False
+    cells = [cell.strip() for _, row in lines[1:] for cell in row[1:]]
+    numbers = [cell for cell in cells if _number(cell) is not None]
+    return (
+        all(cell.strip() and _number(cell) is None for cell in head[1:])
+        and all(_number(row[0]) is None for _, row in lines[1:])
+        and len(numbers) == len([cell for cell in cells if cell])
+        and any("." in cell or cell.startswith("-") for cell in numbers)
+    )
+
+
+def read_weights(lines: Sequence[Line], *, part: str) -> Definitions:
+    """Reads one signature per column of weights; a weight of 0 is no component."""
+    head_row, head = lines[0]
+    found = []
+    for column, name in enumerate(head[1:], start=1):
+        members = [
+            Member(row, cells[0].strip(), weight=cells[column].strip(), raw="\t".join(cells))
+            for row, cells in lines[1:]
+            if column < len(cells) and _number(cells[column]) not in (None, 0.0)
+        ]
+        found.append(Definition(name.strip(), head_row, tuple(members)))
+    return Definitions(part, "matrix of weights", "weights", tuple(found))
+
+
+def is_table(lines: Sequence[Line]) -> bool:
+    """Whether a column holds what no set has for members: fractions, or words for directions.
+
+    Read as sets in columns such a table gives signatures of numbers, which nothing ever matches and
+    nobody sees. Whole numbers may be identifiers.
+    """
+    width = len(lines[0][1])
+    if len(lines) < 3 or width < 2 or any(len(cells) != width for _, cells in lines):
+        return False
+    for column in range(width):
+        cells = [row[column].strip() for _, row in lines[1:] if row[column].strip()]
+        odd = [
+            cell
+            for cell in cells
+            if (_number(cell) is not None and ("." in cell or cell.startswith("-")))
+            or (_number(cell) is None and words.direction_of(cell) in ("1", "-1"))
+        ]
+        if len(cells) > 1 and len(odd) > 0.5 * len(cells):
+            return True
+    return False
+
+
 def is_gmx(lines: Sequence[Line]) -> bool:
     """Tells sets in columns from sets in lines, by what only one of them can be.
 
@@ -91,6 +171,21 @@ def is_gmt(lines: Sequence[Line]) -> bool:
         return False
     names = [cell for cells in rows[:20] for cell in cells[2:40]]
     return vote_names(names).share >= DECISIVE_SHARE
+
+
+def _way(cell: str) -> str | None:
+    text = cell.strip().casefold()
+    for ending in (" genes", "_genes", ".genes", " features", "_features"):
+        text = text.removesuffix(ending)
+    found = words.direction_of(text) if text else None
+    return found if found in ("1", "-1") else None
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def _is_filler(cell: str) -> bool:

@@ -23,6 +23,15 @@ def looks_like_json(head: str) -> bool:
     return start.startswith("{") and any(f'"{key}"' in start for key in _json_keys())
 
 
+def is_json(head: str) -> bool:
+    """Whether a text begins as an object of JSON does, whoever wrote it.
+
+    >>> is_json('{"name": "a", "genes": ["TP53"]}'), is_json("TP53")
+    (True, False)
+    """
+    return head.lstrip("\ufeff \t\r\n").startswith("{")
+
+
 def read_xml(text: str, *, part: str) -> Definitions:
     """Reads sets from XML.
 
@@ -48,16 +57,18 @@ def read_xml(text: str, *, part: str) -> Definitions:
     return Definitions(part, "MSigDB XML", "msigdb xml", tuple(found))
 
 
-def read_json(text: str, *, part: str) -> Definitions:
-    """Reads sets from JSON.
+def read_json(text: str, *, part: str, name: str = "") -> Definitions:
+    """Reads sets from JSON: MSigDB's, names with their lists, or one object with a name and a list.
 
     Raises:
         Unreadable: If it is no JSON, or no mapping of sets.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text.lstrip("\ufeff"))
     except json.JSONDecodeError as error:
         raise _broken(part, str(error), "JSON that ends properly") from error
+    if not looks_like_json(text):
+        return _read_plain_json(content, part=part, name=name)
     found = []
     for position, (name, said) in enumerate(content.items(), start=1):
         if not isinstance(said, dict):
@@ -68,6 +79,28 @@ def read_json(text: str, *, part: str) -> Definitions:
             raise _broken(part, f"{name!r} has no members", "a list in geneSymbols of each set")
         found.append(_definition(str(name), position, [str(m) for m in members], said))
     return Definitions(part, "MSigDB JSON", "msigdb json", tuple(found))
+
+
+def _read_plain_json(content: Mapping[str, Any], *, part: str, name: str) -> Definitions:
+    keys = [key for key in words.load()["json_lists"] if isinstance(content.get(key), list)]
+    if len(keys) == 1 and not all(isinstance(said, list) for said in content.values()):
+        title = str(content.get("name") or content.get("signature") or name)
+        entries: list[tuple[str, Any, Mapping[str, Any]]] = [(title, content[keys[0]], content)]
+    else:
+        entries = [(str(title), said, {}) for title, said in content.items()]
+    found = []
+    for position, (title, members, said) in enumerate(entries, start=1):
+        if not isinstance(members, list) or not all(isinstance(m, str | int) for m in members):
+            raise _broken(
+                part,
+                f"{title!r} holds no list of names",
+                "names of sets, each with a list of names",
+            )
+        fields = {key: value for key, value in said.items() if not isinstance(value, list | dict)}
+        found.append(_definition(title, position, [str(m) for m in members], fields))
+    if not found:
+        raise _broken(part, "an empty object", "names of sets, each with a list of names")
+    return Definitions(part, "JSON of sets", "json", tuple(found))
 
 
 def _definition(

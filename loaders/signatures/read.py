@@ -118,8 +118,8 @@ def _definitions(member: Member, stem: str) -> Iterator[Definitions | Unreadable
 def _text(text: str, *, part: str, name: str) -> Definitions:
     if msigdb.looks_like_xml(text):
         return msigdb.read_xml(text, part=part)
-    if msigdb.looks_like_json(text):
-        return msigdb.read_json(text, part=part)
+    if msigdb.is_json(text):
+        return msigdb.read_json(text, part=part, name=name)
     fields, above = _fields_above(text)
     lines = _cut(text, above)
     title = fields.pop("name", name)
@@ -141,6 +141,12 @@ def _sets(lines: list[Line], *, part: str, name: str) -> Definitions:
         return gene_sets.read_list(filled, part=part, name=name)
     # The line of descriptions may be blank.
     since = lines[lines.index(filled[0]) : lines.index(filled[-1]) + 1]
+    if gene_sets.is_two_ways(filled):
+        return gene_sets.read_two_ways(filled, part=part, name=name)
+    if gene_sets.is_weights(filled):
+        return gene_sets.read_weights(filled, part=part)
+    if gene_sets.is_table(filled):
+        raise _not_a_signature(part, f"columns {', '.join(c.strip() for c in filled[0][1])}")
     if gene_sets.is_gmx(since):
         return gene_sets.read_gmx(since, part=part)
     if any(len(cells) >= 3 for _, cells in filled):
