@@ -229,6 +229,8 @@ def test_quality_says_what_is_wrong(marts: psycopg.Connection[Any]) -> None:
         "genes": "fail",
         "p": "warn",
         "none": "not_applicable",
+        "accessions": "pass",
+        "spots": "pass",
     }
 
 
