@@ -23,7 +23,7 @@ names as not materialized (
     select * from {{ ref('stg_features__names') }}
 ),
 
-xrefs as (
+xrefs as not materialized (
     select * from {{ ref('stg_features__xrefs') }}
 ),
 
