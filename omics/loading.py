@@ -212,9 +212,9 @@ def build_document(built: Built) -> dict[str, Any]:
 
 def refresh_command(request: LoadRequest, *, only_plan: bool, as_json: bool) -> int:
     """Runs the scheduled refresh and prints one summary."""
+    from omics.known_names import KnownNames, print_known_names, read_known_names
     from omics.refresh import dry_run, refresh
     from omics.refresh_reports import print_dry_run, print_refresh, refresh_document
-        known = read_known_names(conn)
     from warehouse.connection import connect
     from warehouse.settings import get_settings
 
@@ -229,12 +229,12 @@ def refresh_command(request: LoadRequest, *, only_plan: bool, as_json: bool) -> 
         output.load_progress(quiet=as_json) as progress,
     ):
         report = refresh(settings, conn, request, progress=progress)
-        known = read_known_names(conn) if report.build is not None else KnownNames()
+        known = read_known_names(conn) if report.built is not None else KnownNames()
     if as_json:
-        output.print_json(refresh_document(report))
+        output.print_json(refresh_document(report) | {"known_names": known.document()})
     else:
         print_refresh(report)
-        known = read_known_names(conn)
+        print_known_names(known)
     return report.exit_code
 
 
