@@ -105,7 +105,7 @@ def answer(
     vector = _begin_embedding(embedder, query)
     asked = _begin_pinecone(conn, options, embedder, vector, conditions, filters, deadline, notes)
     lists = _lexical(conn, query, conditions, filters, readers, deadline, notes, indexed=indexed)
-    vectors = _collect_pinecone(conn, asked, deadline, notes)
+    vectors = _collect_pinecone(conn, asked, deadline, notes, options)
     if vectors is not None:
         lists["pinecone"] = vectors
     else:
@@ -238,14 +238,18 @@ def _begin_pinecone(
 
 
 def _collect_pinecone(
-    conn: Conn, asked: Asked[list[Found]] | None, deadline: Deadline, notes: Notes
+    conn: Conn,
+    asked: Asked[list[Found]] | None,
+    deadline: Deadline,
+    notes: Notes,
+    options: Options,
 ) -> list[Found] | None:
     if asked is None:
         return None
     try:
         found = asked.result(max(0.0, deadline.remaining - _RESERVE))
     except Exception as problem:
-        reason = str(problem) if isinstance(problem, Unavailable) else _short(problem)
+        reason = redact(_short(problem), options.secrets)
         notes.trouble("pinecone", reason)
         _note_failure(conn, "pinecone", reason)
         return None
@@ -311,7 +315,8 @@ def _lexical(
                     frozenset(
                         word.text.lower()
                         for word in known
-                        if size > 20 and word.documents > words.COMMON_SHARE * size
+                        if not word.query
+                        or (size > 20 and word.documents > words.COMMON_SHARE * size)
                     ),
                     notes,
                 )

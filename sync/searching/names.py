@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Names that are read for one question. A name that more entities share is no exact answer.
 _MOST_NAMES = 400
 
+#: First number of the order of a lipid that is known at another level than it was asked for.
+_OTHER_LEVEL = 2
+
 #: First number of the order of what the whole question is another form of, or was meant to be: it
 #: stands behind what it is called exactly, and before everything else.
 _NOT_EXACT = 5
@@ -64,7 +67,7 @@ class Meaning:
 
 def is_exact(pinned: tuple[int, ...] | None) -> bool:
     """Whether an order among the first hits is that of an exact match."""
-    return pinned is not None and pinned[0] < _NOT_EXACT
+    return pinned is not None and pinned[0] < _OTHER_LEVEL
 
 
 @dataclass
@@ -263,7 +266,7 @@ def _ranked(meanings: Sequence[Meaning], query: Query) -> list[Found]:
         depth = 0
         if meaning.level is not None:
             # Of several levels that the marts know, the one that was asked for goes first.
-            depth = 1 if meaning.level == meaning.asked_level else 2
+            depth = 1 if meaning.level == meaning.asked_level else _OTHER_LEVEL
             sure -= 0.05 * depth
         found = Found(
             meaning.entity_type,

@@ -70,6 +70,8 @@ def prepare(conn: Conn, spec: EmbedderSpec) -> str | None:
         except psycopg.errors.UniqueViolation:
             pass
     ensure_embedder(conn, spec)
+    if _has_column(conn):
+        return None
     schema = schema_of_extension(conn)
     conn.execute(
         "alter table sync.search_vectors"
@@ -78,13 +80,17 @@ def prepare(conn: Conn, spec: EmbedderSpec) -> str | None:
     return None
 
 
-def is_ready(conn: Conn, spec: EmbedderSpec) -> bool:
-    """Whether there is a vector of this embedder to compare with."""
+def _has_column(conn: Conn) -> bool:
     row = conn.execute(
         "select exists (select 1 from pg_attribute where attname = 'embedding' and not attisdropped"
         " and attrelid = to_regclass('sync.search_vectors'))"
     ).fetchone()
-    if not (row and row[0]):
+    return bool(row and row[0])
+
+
+def is_ready(conn: Conn, spec: EmbedderSpec) -> bool:
+    """Whether there is a vector of this embedder to compare with."""
+    if not _has_column(conn):
         return False
     row = conn.execute(
         "select exists (select 1 from sync.search_vectors where embedder_id = %s)",

@@ -148,6 +148,18 @@ def test_a_hit_by_an_older_text_is_marked(published: Conn, pinecone_options: Opt
     assert hit.passage == "Sphingomyelins now"
 
 
+def test_a_key_that_a_service_echoes_goes_nowhere(
+    published: Conn, pinecone: PineconeStandIn, pinecone_options: Options
+) -> None:
+    echo = Answer(400, f"the key {pinecone.api_key} is not welcome")
+    pinecone.faults.append(Fault(path="/query", times=9, answer=echo))
+    found = _ask(published, pinecone_options)
+    _falls_back(found, "pinecone", "")
+    kept = published.execute("select s::text from sync.search_services as s").fetchall()
+    assert kept
+    assert pinecone.api_key not in f"{found}{kept}"
+
+
 def test_a_service_that_keeps_failing_is_left_alone(
     published: Conn, pinecone: PineconeStandIn, pinecone_options: Options
 ) -> None:

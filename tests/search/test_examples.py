@@ -72,6 +72,7 @@ def test_what_is_called_exactly_so_stands_first(examples: Conn, text: str, title
 def test_a_lipid_is_found_at_the_level_that_is_known_and_the_hit_says_so(examples: Conn) -> None:
     first = _ask(examples, "PC(16:0/18:1)").hits[0]
     assert (first.title, first.entity_type) == ("PC 34:1", "feature")
+    assert not first.exact
     assert "at the level SPECIES" in first.why[0]
     assert "SN_POSITION" in first.why[0]
     assert {"Hepatocyte lipids", "Medium lipids"} <= {
