@@ -251,33 +251,14 @@ def _collect_pinecone(
     except Exception as problem:
         reason = redact(_short(problem), options.secrets)
         notes.trouble("pinecone", reason)
-        _note_failure(conn, "pinecone", reason)
+        services.failed(conn, "pinecone", reason)
         return None
-    _note_success(conn, "pinecone")
+    services.went_well(conn, "pinecone")
     if not found:
         notes.trouble("pinecone", "it found nothing")
         return None
     notes.served("pinecone")
     return found
-
-
-def _note_failure(conn: Conn, service: str, reason: str) -> None:
-    import psycopg
-
-    try:
-        services.failed(conn, service, reason)
-    except psycopg.Error:
-        # A search may be made by someone who cannot write; then the next one asks again.
-        return
-
-
-def _note_success(conn: Conn, service: str) -> None:
-    import psycopg
-
-    try:
-        services.went_well(conn, service)
-    except psycopg.Error:
-        return
 
 
 def _lexical(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -85,7 +85,8 @@ def blocked(conn: Conn, service: str) -> str | None:
 
 def failed(conn: Conn, service: str, reason: str) -> None:
     """Counts a failure; the last one in a row opens the breaker."""
-    conn.execute(
+    _note(
+        conn,
         "insert into sync.search_services as held (service, failures, reason)"
         " values (%(service)s, 1, %(reason)s) on conflict (service) do update set"
         " failures = held.failures + 1, reason = excluded.reason,"
@@ -97,4 +98,18 @@ def failed(conn: Conn, service: str, reason: str) -> None:
 
 def went_well(conn: Conn, service: str) -> None:
     """Forgets earlier failures."""
-    conn.execute("delete from sync.search_services where service = %s", (service,))
+    _note(
+        conn,
+        "delete from sync.search_services where service = %(service)s",
+        {"service": service},
+    )
+
+
+def _note(conn: Conn, query: str, parameters: Mapping[str, Any]) -> None:
+    import psycopg
+
+    try:
+        conn.execute(query.encode(), parameters)
+    except psycopg.Error:
+        # A search may be made by someone who cannot write; then the next one asks again.
+        return
