@@ -30,6 +30,7 @@ MARGIN = 0.25
 ENOUGH = 0.3
 
 _DIGITS = re.compile(r"\d+")
+_ID = re.compile(r"(?:^|[ _.])ids?$|ID$", re.IGNORECASE)
 #: Headers that pandas, R and their users give to names of rows: they name nothing themselves.
 _ROW_NAMES = frozenset({"", "x", "index", "idx", "row", "#", "unnamed: 0", "unnamed 0", "..1"})
 
@@ -205,6 +206,8 @@ class _Ballot:
                 why["names_look_like_symbols"] = 0.5 * names.names.share * _variety(names.cells)
             if names.word in vocabulary.words("headers", "feature"):
                 why["header_names_features"] = 0.6
+            elif self._numbers_rows(names):
+                why["numbers_name_rows"] = 0.5
         headers = [column.header for column in self.quantities]
         if len(headers) > 2 and vote_names(headers).strong_share < 0.3:
             why["headers_look_like_samples"] = 0.3 * (1 - _variety(headers))
@@ -250,19 +253,39 @@ class _Ballot:
             named = column.word in known
             if column.kind == "empty" or _is_row_index(column):
                 continue
-            if column.kind != "text" and not (named and _whole_numbers(column)):
+            numbers_rows = self._numbers_rows(column)
+            if column.kind != "text" and not (numbers_rows or (named and _whole_numbers(column))):
                 continue
             points = 0.5 * column.unique_share + 0.8 * column.names.strong_share
             points += (0.6 if column.word in weak else 1.0) if named else 0.0
             unnamed = column.index == 0 and column.word in _ROW_NAMES
-            points += 0.7 if unnamed else 0.0
+            points += 0.7 if unnamed or numbers_rows else 0.0
             points += 0.2 if column.index == 0 else 0.0
-            points -= 0.6 if not named and not unnamed and _is_annotation(column) else 0.0
+            is_name = named or unnamed or numbers_rows
+            points -= 0.6 if not is_name and _is_annotation(column) else 0.0
             points -= 0.9 if not named and _is_label(column) else 0.0
             points -= 0.5 * column.blank / max(1, len(column.cells))
             if best is None or points > best[0] + 1e-9:
                 best = (points, column)
         return best[1] if best and best[0] >= 0.6 else None
+
+    def _numbers_rows(self, column: Column) -> bool:
+        """Whether the first column holds numbers that name rows, as those of probes do.
+
+        Its header says nothing, or ends like that of an id, and no other column holds whole
+        numbers alone: such numbers could as well be counts.
+        """
+        if column.index or column.kind != "numeric" or column.unique_share < 1:
+            return False
+        if column.word not in _ROW_NAMES and not _ID.search(column.header):
+            return False
+        others = [other for other in self.numeric if other is not column]
+        return (
+            len(column.cells) > 2
+            and all(cell.strip().isdigit() and len(cell.strip()) > 3 for cell in column.cells)
+            and bool(others)
+            and not any(_whole_numbers(other) for other in others)
+        )
 
     def features_in_rows(self, evidence: dict[str, object]) -> Roles:
         """Gives each column its role where features are in rows."""
@@ -607,6 +630,8 @@ def _is_row_index(column: Column) -> bool:
     cells = [cell.strip() for cell in column.cells]
     if not all(cell.isdigit() for cell in cells) or len(cells) < 2:
         return False
+    if any(cell.startswith("0") and len(cell) > 1 for cell in cells):
+        return False  # 001 is a name
     numbers = [int(cell) for cell in cells]
     return numbers[0] in (0, 1) and all(b > a for a, b in pairwise(numbers))
 

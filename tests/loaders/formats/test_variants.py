@@ -387,3 +387,20 @@ def test_a_forgotten_cell_far_below_costs_nothing(one):
     assert dataset.names == [*LIPIDS, "x"]
     assert dataset.counts.rows_skipped_by_rule == {"blank": 200_000 - 2 - len(LIPIDS)}
     assert dataset.rows[-1]["row_number"] == 200_000
+
+
+@pytest.mark.parametrize("header", ["", "X", "transcript_cluster_id", "ProbeSetID", None])
+def test_numbers_of_probes_name_rows_whatever_their_column_is_called(one, header):
+    rows = [[8042381 + 7 * at, f"5.{at}1", f"6.{at}3", f"7.{at}7"] for at in range(12)]
+    samples = ["A1", "A2", "A3"]
+    text = table(samples if header is None else [header, *samples], rows)
+    dataset = one(text, omics="transcriptomics")
+    assert dataset.names[:2] == ["8042381", "8042388"]
+    assert dataset.assays == samples
+
+
+def test_samples_called_001_are_no_row_numbers(one):
+    rows = [[f"{at:03d}", *(f"{at}.{n}" for n in range(len(LIPIDS)))] for at in range(1, 9)]
+    dataset = one(table(["", *LIPIDS], rows, ","), omics="lipidomics")
+    assert dataset.assays == [f"{at:03d}" for at in range(1, 9)]
+    assert dataset.names == LIPIDS
