@@ -35,7 +35,7 @@ dataset_features as not materialized (
     select * from {{ ref('dataset_features') }}
 ),
 
-assays as (
+assays as not materialized (
     select * from {{ ref('assays') }}
 ),
 
