@@ -8,6 +8,7 @@ looked at again. Only the second half is reported.
 from __future__ import annotations
 
 import csv
+import os
 import random
 import statistics
 import time
@@ -255,7 +256,8 @@ def speed(base: Settings, work: Path, scale: Scale) -> list[Row]:
             "",
             p95 < 150,
             f"half of them within {p50:.0f} ms; names, full text and pgvector; {count} questions;"
-            f" processor time, client and server together, of 95 of 100 below {busy:.0f} ms",
+            f" processor time, client and server together, of 95 of 100 below {busy:.0f} ms;"
+            f" {os.getloadavg()[0]:.0f} processes wanted to run on {os.cpu_count()} processors",
         ),
         Row(
             "indexing them: words and names",

@@ -394,6 +394,9 @@ def _nearest(
         notes.trouble("embedder", redact(_short(error), options.secrets))
         return None
     notes.served("pgvector")
+    left = nearness.incomplete(conn, spec)
+    if left is not None:
+        notes.trouble("pgvector", left)
     return found
 
 

@@ -130,6 +130,8 @@ def update(conn: Conn, *, at_most: int | None = None) -> Indexed:
             if found is None:
                 return Indexed(left=True)
             documents = found
+        if documents:
+            conn.execute("delete from sync.search_state where name like 'without vectors %'")
         if "names" in behind:
             entities = _update_names(conn)
         (held,) = conn.execute("select count(*) from sync.search_documents").fetchone() or (0,)

@@ -148,6 +148,7 @@ def fill(conn: Conn, embedder: Embedder, *, at_most: int | None = None) -> int:
     spec = embedder.spec
     left = missing(conn, spec)
     if not left or (at_most is not None and left > at_most):
+        _note_missing(conn, spec, left)
         return 0
     schema = schema_of_extension(conn)
     written, last = 0, 0
@@ -179,7 +180,29 @@ def fill(conn: Conn, embedder: Embedder, *, at_most: int | None = None) -> int:
             )
             written += cursor.rowcount
     _index(conn, spec)
+    _note_missing(conn, spec, missing(conn, spec))
     return written
+
+
+def _note_missing(conn: Conn, spec: EmbedderSpec, left: int) -> None:
+    """Keeps the number for searches: counting them would cost each of them more than its answer."""
+    conn.execute(
+        "insert into sync.search_state (name, value) values (%s, to_jsonb(%s::text))"
+        " on conflict (name) do update set value = excluded.value",
+        (f"without vectors {spec.embedder_id}", str(left)),
+    )
+
+
+def incomplete(conn: Conn, spec: EmbedderSpec) -> str | None:
+    """What is known to be missing; none where every document has its vector."""
+    row = conn.execute(
+        "select value #>> '{}' from sync.search_state where name = %s",
+        (f"without vectors {spec.embedder_id}",),
+    ).fetchone()
+    if row is None:
+        return "some documents may have no vector yet: omics sync index"
+    left = int(row[0])
+    return f"{left:,} documents have no vector yet: omics sync index" if left else None
 
 
 def _index(conn: Conn, spec: EmbedderSpec) -> None:

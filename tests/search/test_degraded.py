@@ -249,6 +249,10 @@ def test_an_index_is_made_and_caught_up_with_on_the_spot(filled: Conn) -> None:
     found = _ask(filled, Options(), "taurocholate")
     assert found.hits[0].title == "Bile acids"
     assert not found.stale
+    assert [t for t in found.degraded if t.service == "pgvector"]
+    nearness.prepare(filled, make_embedder(Options()).spec)
+    nearness.fill(filled, make_embedder(Options()))
+    assert not _ask(filled, Options(), "taurocholate").degraded
 
 
 @pytest.fixture
