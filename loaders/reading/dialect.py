@@ -61,11 +61,12 @@ def sniff(lines: Sequence[str]) -> Dialect | None:
             continue
         as_they_stand = [line.count(delimiter) + 1 for line in plain]
         for quoted in (False, True) if has_quotes else (False,):
-            counts = _quoted_counts(lines, delimiter) if quoted else as_they_stand
+            counts, count = as_they_stand, len(lines)
+            if quoted:
+                counts, count = _quoted_counts(lines, delimiter)
             if not counts:
                 continue
-            joined = quoted and len(counts) < len(plain)
-            if joined and delimiter == "\t" and _is_complete(as_they_stand):
+            if count < len(lines) and delimiter == "\t" and _is_complete(as_they_stand):
                 # Lines are complete as they stand: a stray mark must not join some into one.
                 continue
             dialect, score = _rate(counts, delimiter, quoted=quoted)
@@ -127,13 +128,14 @@ def _is_complete(counts: Sequence[int]) -> bool:
     return width > 1 and all(count == width for count in counts[counts.index(width) :])
 
 
-def _quoted_counts(lines: Sequence[str], delimiter: str) -> list[int]:
+def _quoted_counts(lines: Sequence[str], delimiter: str) -> tuple[list[int], int]:
+    """Returns the sizes of the records that are no comments, and the number of all records."""
     try:
         # Lines that the reader joins into one record show that a quote was opened and not closed.
-        reader = csv.reader(lines, delimiter=delimiter)
-        return [len(record) for record in reader if record and not record[0].startswith("#")]
+        found = [record for record in csv.reader(lines, delimiter=delimiter) if record]
     except csv.Error:
-        return []
+        return [], 0
+    return [len(record) for record in found if not record[0].startswith("#")], len(found)
 
 
 def _rate(counts: Sequence[int], delimiter: str, *, quoted: bool) -> tuple[Dialect, float]:

@@ -404,3 +404,21 @@ def test_samples_called_001_are_no_row_numbers(one):
     dataset = one(table(["", *LIPIDS], rows, ","), omics="lipidomics")
     assert dataset.assays == [f"{at:03d}" for at in range(1, 9)]
     assert dataset.names == LIPIDS
+
+
+def test_stray_marks_join_no_rows_of_a_table_of_tabs(one):
+    rows = [[name, number(at, 0), number(at, 1)] for at, name in enumerate(LIPIDS)]
+    rows[1][0], rows[4][0] = f'"{rows[1][0]}', f'{rows[4][0]}"'
+    dataset = one("a preamble\n\n" + table(["Lipid", "a", "b"], rows))
+    assert len(dataset.rows) == len(LIPIDS)
+    assert dataset.quantities[2] == "{3000.5,3001.5}"
+
+
+def test_a_quoted_header_that_begins_like_a_comment(one):
+    header = ["#", "Visible?", "Starred?", "Identified Proteins", "Accession Number"]
+    header += ["Molecular Weight", "Protein Grouping Ambiguity", "a", "b"]
+    rows = [[at, "TRUE", "", "n", name, "44", "", at, 7] for at, name in enumerate(ACCESSIONS)]
+    quoted = [[f'"{cell}"' for cell in row] for row in [header, *rows]]
+    dataset = one(table(quoted[0], quoted[1:]), omics=None)
+    assert dataset.header.format == "Scaffold samples report"
+    assert dataset.names == ACCESSIONS
