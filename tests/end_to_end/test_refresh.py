@@ -21,7 +21,6 @@ from tests.end_to_end.conftest import Omics, runner
 from tests.loading.files import write_lipids, write_results, write_unreadable
 from warehouse import exits
 from warehouse.connection import connect, database_url
-from warehouse.lock import advisory_lock
 from warehouse.settings import Settings
 
 #: Columns that tell when and by which load, not what; everything else must be equal.
@@ -109,31 +108,6 @@ def test_env_exports_reach_the_database_with_psql(
         ["bash", "-c", command], capture_output=True, text=True, check=True, env=clean
     )
     assert len(shell.stdout.split()) == 7
-
-
-def test_an_unchanged_refresh_writes_no_mart_row(
-    refreshed: dict[str, Any], folder: Path, omics: Omics, marts: psycopg.Connection[Any]
-) -> None:
-    before = stamps(marts)
-    omics("refresh", "--dir", str(folder), codes=(exits.PARTIAL,))
-    assert stamps(marts) == before
-
-
-def stamps(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-    """Which transaction wrote each row of the facts."""
-    return conn.execute(
-        "select 'f', dataset_id, row_number, xmin::text from marts.dataset_features union all "
-        "select 'r', dataset_id, row_number, xmin::text from marts.differential_results "
-        "order by 1, 2, 3"
-    ).fetchall()
-
-
-def test_a_held_lock_ends_with_75_and_names_the_holder(
-    refreshed: dict[str, Any], folder: Path, omics: Omics, marts: psycopg.Connection[Any]
-) -> None:
-    with advisory_lock(marts, "refresh"):
-        finished = omics("refresh", "--dir", str(folder), codes=(exits.LOCKED,))
-    assert "holds the lock" in finished.stderr
 
 
 @dataclass(frozen=True)
