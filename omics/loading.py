@@ -152,11 +152,15 @@ def run_build(
     from loaders.lipids.step import normalise_new_names
     from loaders.load import SilentProgress
     from omics.building import build, store_results
+    from omics.changes import recorded_changes
     from omics.searching import index_after
-    from warehouse.changes import record_changes
     from warehouse.ledger import finish_run, start_run
     from warehouse.lock import advisory_lock
     from warehouse.settings import get_settings
+
+    def tell(problem: str | None) -> None:
+        if problem is not None:
+            output.warn(problem)
 
     settings = get_settings()
     with advisory_lock(conn, "build", wait_seconds=wait):
@@ -173,7 +177,7 @@ def run_build(
                 run_id,
                 arguments,
                 quiet=quiet,
-                before_keeping=lambda: record_changes(conn, run_id, settings.diff_tolerance),
+                before_keeping=lambda: tell(recorded_changes(settings, conn, run_id)[1]),
             )
             store_results(conn, run_id, built.dbt)
             if built.exit_code == exits.DONE:

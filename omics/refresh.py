@@ -177,15 +177,11 @@ def _steps(
 def _record_changes(
     settings: Settings, conn: psycopg.Connection[Any], report: RefreshReport
 ) -> None:
-    import psycopg
+    from omics.changes import recorded_changes
 
-    from warehouse.changes import record_changes
-
-    try:
-        report.changes = record_changes(conn, report.run_id, settings.diff_tolerance)
-    except psycopg.Error as error:
-        # The marts passed their tests; that their difference could not be told does not fail them.
-        report.warnings.append(f"what changed could not be recorded: {error}")
+    report.changes, problem = recorded_changes(settings, conn, report.run_id)
+    if problem is not None:
+        report.warnings.append(problem)
 
 
 def _tell(settings: Settings, report: RefreshReport, journal: Journal) -> None:

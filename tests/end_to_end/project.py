@@ -130,7 +130,7 @@ def change_everything(project: Project, *, seed: int) -> None:
     lines = spoiled.read_text().splitlines()
     lines[3] = lines[3].rsplit(",", 1)[0] + ",broken"
     spoiled.write_text("\n".join(lines) + "\n")
-    write_sheets(project, {f"P{seed + 2}": f"Program {seed}", "P1": f"First program, {seed}"})
+    write_sheets(project, {f"P{seed + 2}": f"Program {seed}", "P1": f"First program {seed}"})
     write_signature(project, (17, 18, 19, 22)[seed % 4])
     (project.data / "lipidomics" / "1.csv").unlink(missing_ok=True)
 
