@@ -23,9 +23,11 @@ from warehouse import exits
 from warehouse.connection import connect, database_url
 from warehouse.settings import Settings
 
-#: Columns that tell when and by which load, not what; everything else must be equal.
+#: Columns that tell when and by which load, not what; everything else must be equal. The build key
+#: is a hash of the load, among others.
 LOAD_COLUMNS = {
     "first_loaded_at", "updated_at", "loaded_at", "load_id", "finished_at", "started_at", "run_id",
+    "build_key",
 }  # fmt: skip
 #: One row per load: two ways to the same content load a different number of times.
 PER_LOAD = {"loads", "source_files"}
