@@ -3,12 +3,14 @@
 Diagram and columns come from the contracts in dbt_project/models/marts, the answers from a database
 that holds the example files and nothing else. Run it after ``make demo`` in a fresh checkout, or
 after ``omics build`` where only examples are loaded: ``.venv/bin/python docs/generate_marts.py``.
-Tests compare the page with what this script would write.
+With ``--contracts`` no database is needed, and the answers stay as they are. Tests compare the page
+with what this script would write.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,10 @@ read this schema and nothing else. Getting it into pandas, R or a BI tool:
 `assay_id`, `contrast_id`, `sample_id` and `signature_id`, never on names; facts carry `dataset_id`,
 and a join of two of them names it as well as the finer id.
 """
+
+
+#: Heading of the part that follows from the contracts.
+_CONTRACTS = "## How they hang together"
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,7 @@ def render_contracts() -> str:
     """Returns the part of the page that follows from the contracts."""
     known = marts()
     parts = [
-        "## How they hang together",
+        _CONTRACTS,
         f"```mermaid\n{diagram(known)}\n```",
         "Left out of the drawing: `source_file_id`, by which every fact leads to `source_files`, "
         "and the working tables of the scores.",
@@ -210,14 +216,18 @@ def render(conn: psycopg.Connection[Any]) -> str:
     return "\n".join([_HEAD, render_queries(conn), render_contracts()])
 
 
-def main() -> None:
-    """Writes the page from the database that the settings name."""
+def main(arguments: Sequence[str]) -> None:
+    """Writes the page; the answers from the database that the settings name."""
     from warehouse.connection import connect
     from warehouse.settings import get_settings
 
+    if "--contracts" in arguments:
+        answered, _, _ = PAGE.read_text(encoding="utf-8").partition(_CONTRACTS)
+        PAGE.write_text(answered + render_contracts(), encoding="utf-8")
+        return
     with connect(get_settings()) as conn:
         PAGE.write_text(render(conn), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

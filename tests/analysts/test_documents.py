@@ -52,7 +52,7 @@ def _module(name: str) -> ModuleType:
 def test_columns_and_diagram_follow_the_contracts() -> None:
     written = (DOCS / "marts.md").read_text("utf-8")
     assert written.endswith(_module("generate_marts").render_contracts()), (
-        "run: .venv/bin/python docs/generate_marts.py"
+        "run: .venv/bin/python docs/generate_marts.py --contracts"
     )
 
 
