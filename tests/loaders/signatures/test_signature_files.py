@@ -232,6 +232,61 @@ def test_msigdb_json_and_xml_agree(written: Reader) -> None:
     assert in_json.sets["SET"]["systematic_name"] == "M1"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"mine": ["TP53", "EGFR"]},
+        {"name": "mine", "description": "from a paper", "genes": ["TP53", "EGFR"]},
+    ],
+)
+def test_json_of_other_people(written: Reader, content: dict[str, Any]) -> None:
+    found = written(json.dumps(content), "sets.json")
+    assert found.of("mine") == [("TP53", "0", "1"), ("EGFR", "0", "1")]
+
+
+def test_columns_up_and_down_are_one_signature(written: Reader) -> None:
+    found = written("Up,Down genes\nTP53,EGFR\nMYC,KRAS\nIL6,\n", "response.csv")
+    assert found.formats == ["columns up and down"]
+    assert found.of("response") == [
+        ("TP53", "1", "1"), ("EGFR", "-1", "1"), ("MYC", "1", "1"), ("KRAS", "-1", "1"),
+        ("IL6", "1", "1"),
+    ]  # fmt: skip
+
+
+def test_a_matrix_of_weights_is_a_signature_per_column(written: Reader) -> None:
+    text = "gene,EGFR,Hypoxia\nLZTFL1,2.3,0\nPHLDA2,-4.8,0\nCA9,0,5.5\n"
+    found = written(text, "progeny.csv")
+    assert found.of("EGFR") == [("LZTFL1", "1", "2.3"), ("PHLDA2", "-1", "4.8")]
+    assert found.of("Hypoxia") == [("CA9", "1", "5.5")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thing,Way,Size\nTP53,Higher,1.2\nEGFR,Lower,2.2\nMYC,Higher,0.4\n",
+        "Thing\tp\nTP53\t0.01\nEGFR\t0.2\nMYC\t0.003\n",
+    ],
+)
+def test_a_table_is_never_read_as_sets(written: Reader, text: str) -> None:
+    """Sets of numbers match nothing, and nobody would see it."""
+    with pytest.raises(Unreadable) as refused:
+        written(text, "table.txt")
+    assert refused.value.reason_code == "not_a_signature"
+    assert "Which column names the feature" in refused.value.question
+
+
+def test_a_biomarker_panel_as_people_write_it(written: Reader) -> None:
+    found = written(
+        "Biomarker Name,Molecule Type,Change in disease,Effect size,Panel\n"
+        "TP53,Gene,Higher,1.2,S1\nCer(d18:1/16:0),Lipid,Lower,2.2,S1\n",
+        "panel.csv",
+    )
+    assert found.components == [
+        ("S1", "TP53", "gene", "1", "1.2"),
+        ("S1", "Cer(d18:1/16:0)", "lipid", "-1", "2.2"),
+    ]
+
+
 def test_entities_of_xml_are_refused(written: Reader) -> None:
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaa">]><MSIGDB><GENESET STANDARD_NAME="&a;"/></MSIGDB>'
     with pytest.raises(Unreadable, match="broken_signature_file"):
