@@ -102,8 +102,16 @@ def field_of(header: str, kind: Kind) -> str | None:
 
     >>> field_of("Sample_Name", "sample"), field_of("Program", "dataset"), field_of("RIN", "sample")
     ('name', 'program', None)
+
+    Tools of molecular networking have everybody write ``ATTRIBUTE_`` before the facts of a sample:
+
+    >>> field_of("ATTRIBUTE_Group", "assay")
+    'study_variable'
     """
-    return _by_header(kind).get(normalise(header))
+    folded = normalise(header)
+    if kind in ("sample", "assay"):
+        folded = folded.removeprefix("attribute ")
+    return _by_header(kind).get(folded)
 
 
 def registry_of(header: str) -> str | None:

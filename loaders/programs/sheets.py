@@ -280,6 +280,12 @@ def _columns(
             }
             registries.pop(unique, None)
             found["name"] = [unique]
+    accessions = next((i for i, registry in registries.items() if registry == "biosample"), None)
+    if kind == "assay" and accessions is not None and "name" in found:
+        # Archives write tissues into a column named like samples: accessions tell these apart.
+        pairs = {(row[found["name"][0]], row[accessions]) for row in rows if row[accessions]}
+        if len({name for name, _ in pairs}) < len({accession for _, accession in pairs}):
+            found["name"] = [accessions]
     return {name: tuple(places) for name, places in found.items()}, registries
 
 

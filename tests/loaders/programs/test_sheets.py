@@ -122,6 +122,20 @@ def test_runs_keep_their_sample_and_give_it_other_names(sheet: Sheet) -> None:
     assert (first["sample_type"], blank["sample_type"]) == ("study", "blank")
 
 
+def test_runs_of_an_archive_go_by_accession_where_the_source_is_a_tissue(sheet: Sheet) -> None:
+    text = "Run,BioSample,Organism,source_name,treatment\n"
+    shared = sheet(f"{text}SRR1,SAMN1,mouse,liver,drug\nSRR2,SAMN2,mouse,liver,none\n")
+    assert [r["fields"]["name"] for r in shared.records] == ["SAMN1", "SAMN2"]
+    assert shared.records[0]["attributes"] == {"source_name": "liver"}
+    named = sheet(f"{text}SRR1,SAMN1,mouse,liver 1,drug\nSRR2,SAMN2,mouse,liver 2,none\n")
+    assert [r["fields"]["name"] for r in named.records] == ["liver 1", "liver 2"]
+
+
+def test_attributes_of_molecular_networking_are_facts(sheet: Sheet) -> None:
+    (record,) = sheet("filename,ATTRIBUTE_Group,ATTRIBUTE_Time\nA.mzML,g1,24\n").records
+    assert (record["fields"]["study_variable"], record["fields"]["timepoint"]) == ("g1", "24")
+
+
 def test_a_group_called_blank_or_pool_is_a_role(sheet: Sheet) -> None:
     found = sheet("Sample,Group\nS1,case\nQ1,Pooled QC\nB1,blank\n")
     assert [r["fields"].get("sample_type") for r in found.records] == [None, "qc", "blank"]
