@@ -23,6 +23,8 @@
         datasets.load_id,
         datasets.build_key
     from {{ relation }} as datasets
+    -- Those of Notion alone have no version that could be compared.
+    where datasets.source_file_id is not null
         {%- endif %}
 {%- endmacro %}
 

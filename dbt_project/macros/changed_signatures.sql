@@ -18,6 +18,8 @@
         signatures.signature_id,
         signatures.build_key
     from {{ relation }} as signatures
+    -- Those of Notion alone have no version that could be compared.
+    where signatures.source_file_id is not null
         {%- endif %}
 {%- endmacro %}
 

@@ -22,6 +22,7 @@
             select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
         )
         or datasets.dataset_id in ({{ datasets_of_changed_signatures() }})
+        or datasets.is_notion_only
     {%- else -%}
     -- depends_on: {{ ref('int_datasets_changed') }}
     -- depends_on: {{ ref('int_signatures_changed') }}
@@ -61,6 +62,10 @@
         select changed.dataset_id from {{ ref('int_datasets_changed') }} as changed
     )
     or known.entity_id in ({{ datasets_of_changed_signatures() }})
+    or known.entity_id not in (
+        select kept.dataset_id from {{ ref('datasets') }} as kept
+        where not kept.is_notion_only
+    )
 {%- endmacro %}
 
 

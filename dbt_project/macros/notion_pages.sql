@@ -4,11 +4,14 @@
     dataset's facts anew.
 
     built: CTE of the rows of this run. key: column with the id. changed: model of the ids that leave or
-    are built. given: CTE with the key and `notion_page_id`, as a sheet names it, or none.
+    are built. given: CTE with the key and `notion_page_id`, as a sheet names it, or none. only: CTE of
+    the rows that Notion alone tells of, with the same columns; they are written anew each time.
 -#}
-{% macro with_new_pages(built, entity_type, key, changed, given=none, narrative=true) -%}
+{% macro with_new_pages(built, entity_type, key, changed, only, given=none) -%}
     {%- if not execute or not is_incremental() -%}
 select * from {{ built }}
+union all
+select * from {{ only }}
 -- depends_on: {{ ref(changed) }}
     {%- else -%}
     {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') | list -%}
@@ -18,6 +21,12 @@ select
     {{ built }}.{{ column }}{{ ',' if not loop.last }}
     {% endfor -%}
 from {{ built }}
+union all
+select
+    {% for column in columns -%}
+    {{ only }}.{{ column }}{{ ',' if not loop.last }}
+    {% endfor -%}
+from {{ only }}
 union all
 select
     {% for column in columns -%}
@@ -41,12 +50,22 @@ left join {{ given }} as given
 where
     (
         known.notion_page_id is distinct from {{ page }}
-        {%- if narrative %}
         or known.narrative is distinct from pages.narrative
-        {%- endif %}
     )
+    and not known.is_notion_only
     and known.{{ key }} not in (
         select changed.{{ key }} from {{ ref(changed) }} as changed
     )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- Pre-hook: rows that Notion alone tells of leave; those that it still tells of come again. -#}
+{% macro forget_notion_only() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where is_notion_only
+    {%- else -%}
+        select 1
     {%- endif -%}
 {%- endmacro %}

@@ -24,6 +24,12 @@ entities as (
     select * from {{ ref('int_sheet_entities') }}
 ),
 
+noted as (
+    select *
+    from {{ ref('int_notion_fields') }}
+    where entity_type = 'dataset'
+),
+
 -- What the files themselves say of their samples
 file_facts as not materialized (
     select facts.*
@@ -58,13 +64,26 @@ facts as (
     ) as fact (key, value)
 ),
 
-described as (
+gathered as (
     select
         facts.dataset_id,
         jsonb_object_agg(facts.key, facts.value) as fields
     from facts
     where facts.fact_rank = 1
     group by facts.dataset_id
+),
+
+-- Where Notion is first, what a page says goes over what sheets say.
+described as (
+    select
+        coalesce(gathered.dataset_id, noted.entity_id) as dataset_id,
+        case
+            when gathered.dataset_id is null then noted.fields
+            else {{ with_notion_fields('gathered.fields', 'noted.fields') }}
+        end as fields
+    from gathered
+    full outer join noted
+        on gathered.dataset_id = noted.entity_id
 ),
 
 linked as (

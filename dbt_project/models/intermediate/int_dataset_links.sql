@@ -26,6 +26,14 @@ entity_names as not materialized (
     where n_entities = 1
 ),
 
+relations as (
+    select *
+    from {{ ref('int_notion_relations') }}
+    where
+        from_type = 'dataset'
+        and to_type in ('program', 'experiment')
+),
+
 named as (
     select
         dataset_rows.dataset_id,
@@ -54,10 +62,36 @@ measured as (
     where sample_rows.experiment_id is not null
 ),
 
-direct as (
+-- Notion tells of what it alone knows; where it is first, of the others too, instead of sheets.
+related as (
+    select
+        relations.from_id as dataset_id,
+        relations.to_type as kind,
+        relations.to_id as entity_id
+    from relations
+    where relations.has_notion_only or {{ notion_is_first() }}
+),
+
+by_files as (
     select * from named
     union
     select * from measured
+),
+
+direct as (
+    select * from related
+    union
+    select by_files.*
+    from by_files
+    where
+        not {{ notion_is_first() }}
+        or not exists (
+            select 1
+            from relations
+            where
+                relations.from_id = by_files.dataset_id
+                and relations.to_type = by_files.kind
+        )
 ),
 
 -- An experiment brings its programs.

@@ -3,42 +3,34 @@
 -- A table, so that Postgres knows how many there are: of a view it expected 7 sets, not 7,307, and
 -- read all components of a file once for each, which took minutes of every build.
 
-with current_versions as (
+with landed as (
+    select * from {{ ref('int_signature_sets_landed') }}
+),
+
+noted as (
     select *
-    from {{ ref('int_definition_versions') }}
-    where is_current and source_name = 'signatures'
-),
-
-sets as (
-    select * from {{ ref('stg_signatures__sets') }}
-),
-
-identity_state as (
-    select * from {{ ref('int_identity_state') }}
+    from {{ ref('int_notion_fields') }}
+    where entity_type = 'signature'
 )
 
 select
-    {{ surrogate_id(["'signature'", 'current_versions.dataset_key', 'sets.name']) }}
-        as signature_id,
-    current_versions.file_id,
-    current_versions.load_id,
-    current_versions.source_path,
-    current_versions.format,
-    current_versions.is_source_missing,
-    sets.row_number,
-    sets.position,
-    sets.name,
-    sets.fields,
-    md5(concat_ws(
-        '|',
-        current_versions.file_id,
-        current_versions.load_id,
-        current_versions.is_source_missing,
-        identity_state.fingerprint
-    )) as build_key
-from current_versions
-inner join sets
-    on
-        current_versions.file_id = sets.file_id
-        and current_versions.load_id = sets.load_id
-cross join identity_state
+    landed.signature_id,
+    landed.file_id,
+    landed.load_id,
+    landed.source_path,
+    landed.format,
+    landed.is_source_missing,
+    landed.row_number,
+    landed.position,
+    coalesce(noted.fields ->> 'name', landed.name) as name,
+    case
+        when noted.entity_id is null then landed.fields
+        else {{ with_notion_fields('landed.fields', 'noted.fields') }}
+    end as fields,
+    case
+        when noted.entity_id is null then landed.build_key
+        else md5(concat_ws('|', landed.build_key, noted.fields))
+    end as build_key
+from landed
+left join noted
+    on landed.signature_id = noted.entity_id

@@ -3,7 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key=['dataset_id'],
     on_schema_change='fail',
-    pre_hook='{{ forget_changed_datasets() }}',
+    pre_hook=['{{ forget_changed_datasets() }}', '{{ forget_notion_only() }}'],
     indexes=[{'columns': ['dataset_id'], 'unique': true}],
     meta={'distribute_by': 'dataset_id'},
 ) }}
@@ -49,6 +49,14 @@ descriptions as not materialized (
 
 pages as not materialized (
     select * from {{ ref('int_notion_pages') }}
+),
+
+notion_entities as (
+    select *
+    from {{ ref('int_notion_facts') }}
+    where
+        entity_type = 'dataset'
+        and is_notion_only
 ),
 
 build_keys as (
@@ -169,6 +177,7 @@ datasets_built as (
         coalesce(descriptions.external_ids, '{}') as external_ids,
         coalesce(pages.page_id, descriptions.notion_page_id) as notion_page_id,
         pages.narrative,
+        false as is_notion_only,
         to_build.file_id as source_file_id,
         to_build.load_id,
         build_keys.build_key,
@@ -199,8 +208,60 @@ datasets_built as (
         on
             to_build.dataset_id = pages.entity_id
             and pages.entity_type = 'dataset'
+),
+
+notion_only as (
+    select
+        notion_entities.entity_id as dataset_id,
+        'notion:' || notion_entities.page_id as dataset_key,
+        notion_entities.name,
+        lower(notion_entities.fields ->> 'omics_type') as omics_type,
+        notion_entities.fields ->> 'description' as description,
+        cast(null as text) as data_shape,
+        cast(null as text) as feature_type,
+        cast(null as text) as quantity,
+        cast(null as text) as unit,
+        cast(null as text) as value_scale,
+        cast(null as jsonb) as scale_evidence,
+        false as zero_is_missing,
+        {{ text_array("notion_entities.fields -> 'organism'") }} as organism,
+        {{ text_array("notion_entities.fields -> 'sample_type'") }} as sample_type,
+        {{ text_array("notion_entities.fields -> 'disease'") }} as disease,
+        notion_entities.fields ->> 'methods' as methods,
+        notion_entities.fields ->> 'summary' as summary,
+        notion_entities.fields ->> 'results' as results,
+        notion_entities.fields ->> 'conclusions' as conclusions,
+        notion_entities.fields ->> 'dataset_source_type' as dataset_source_type,
+        notion_entities.fields ->> 'data_origin' as data_origin,
+        cast(null as text) as file_format,
+        cast(null as text) as software,
+        cast(0 as bigint) as n_features,
+        cast(0 as bigint) as n_assays,
+        cast(0 as bigint) as n_contrasts,
+        cast(0 as bigint) as n_values,
+        cast(0 as bigint) as n_contaminants,
+        cast(null as double precision) as missing_fraction,
+        cast(null as double precision) as mapped_fraction,
+        'notion_only' as ingestion_status,
+        'not_applicable' as quality_status,
+        coalesce(notion_entities.fields -> 'external_ids', '{}') as external_ids,
+        pages.page_id as notion_page_id,
+        pages.narrative,
+        true as is_notion_only,
+        cast(null as bigint) as source_file_id,
+        cast(null as text) as load_id,
+        cast(null as text) as build_key,
+        cast(null as text) as identity_key,
+        notion_entities.created_at as first_loaded_at,
+        notion_entities.edited_at as updated_at
+    from notion_entities
+    inner join pages
+        on
+            notion_entities.entity_id = pages.entity_id
+            and pages.entity_type = 'dataset'
 )
 
 {{ with_new_pages(
-    'datasets_built', 'dataset', 'dataset_id', 'int_datasets_changed', given='descriptions'
+    'datasets_built', 'dataset', 'dataset_id', 'int_datasets_changed', 'notion_only',
+    given='descriptions'
 ) }}

@@ -398,8 +398,10 @@ dataset_chunks as (
         described.name as title,
         concat_ws(
             ' ',
-            described.name || ' is a ' || described.omics_type || ' dataset: '
+            described.name || ' is a ' || coalesce(described.omics_type || ' ', '') || 'dataset: '
             || case
+                when described.is_notion_only
+                    then 'described in Notion, without a file that was loaded'
                 when described.data_shape = 'matrix'
                     then
                         cast(described.n_features as text) || ' features in '
@@ -639,8 +641,12 @@ other_chunks as (
         signatures.name as title,
         concat_ws(
             ' ',
-            signatures.name || ' is a signature of ' || cast(signatures.n_components as text)
-            || ' components' || coalesce(
+            signatures.name || case
+                when signatures.is_notion_only
+                    then ' is a signature described in Notion, without a file that was loaded'
+                else
+                    ' is a signature of ' || cast(signatures.n_components as text) || ' components'
+            end || coalesce(
                 ' (' || nullif(array_to_string(signatures.feature_types, ', '), '') || ')', ''
             )
             || '.',

@@ -8,10 +8,48 @@
     meta={'reference': true},
 ) }}
 
-with entities as (
+with sheet_entities as (
     select *
     from {{ ref('int_sheet_entities') }}
     where kind = 'experiment'
+),
+
+noted as (
+    select *
+    from {{ ref('int_notion_fields') }}
+    where entity_type = 'experiment'
+),
+
+notion_only as (
+    select *
+    from {{ ref('int_notion_facts') }}
+    where
+        entity_type = 'experiment'
+        and is_notion_only
+),
+
+entities as (
+    select
+        sheet_entities.entity_id,
+        coalesce(noted.fields ->> 'name', sheet_entities.name) as name,
+        {{ with_notion_fields('sheet_entities.fields', 'noted.fields') }} as fields,
+        sheet_entities.attributes,
+        false as is_notion_only,
+        sheet_entities.source_file_id,
+        sheet_entities.row_number
+    from sheet_entities
+    left join noted
+        on sheet_entities.entity_id = noted.entity_id
+    union all
+    select
+        notion_only.entity_id,
+        notion_only.name,
+        notion_only.fields,
+        cast('{}' as jsonb) as attributes,
+        true as is_notion_only,
+        cast(null as bigint) as source_file_id,
+        cast(null as bigint) as row_number
+    from notion_only
 ),
 
 pages as (
@@ -38,6 +76,8 @@ select
     {{ text_array("entities.fields -> 'organism'") }} as organism,
     coalesce(entities.fields -> 'external_ids', '{}') as external_ids,
     coalesce(pages.page_id, entities.fields ->> 'notion_page_id') as notion_page_id,
+    pages.narrative,
+    entities.is_notion_only,
     entities.attributes,
     entities.source_file_id,
     entities.row_number

@@ -3,7 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key=['signature_id'],
     on_schema_change='fail',
-    pre_hook='{{ forget_changed_signatures() }}',
+    pre_hook=['{{ forget_changed_signatures() }}', '{{ forget_notion_only() }}'],
     indexes=[{'columns': ['signature_id'], 'unique': true}],
     meta={'reference': true},
 ) }}
@@ -18,6 +18,21 @@ with to_build as (
 
 pages as not materialized (
     select * from {{ ref('int_notion_pages') }}
+),
+
+landed as not materialized (
+    select
+        sets.signature_id,
+        sets.fields ->> 'notion_page_id' as notion_page_id
+    from {{ ref('int_signature_sets') }} as sets
+),
+
+notion_entities as (
+    select *
+    from {{ ref('int_notion_facts') }}
+    where
+        entity_type = 'signature'
+        and is_notion_only
 ),
 
 components as (
@@ -72,19 +87,63 @@ signatures_built as (
         {{ share('counted.n_resolved', 'counted.n_components') }} as resolved_fraction,
         case when to_build.is_source_missing then 'source_missing' else 'loaded' end
             as ingestion_status,
-        pages.page_id as notion_page_id,
+        coalesce(pages.page_id, landed.notion_page_id) as notion_page_id,
+        pages.narrative,
+        false as is_notion_only,
         to_build.file_id as source_file_id,
         to_build.row_number,
         to_build.build_key
     from to_build
     left join counted
         on to_build.signature_id = counted.signature_id
+    left join landed
+        on to_build.signature_id = landed.signature_id
     left join pages
         on
             to_build.signature_id = pages.entity_id
             and pages.entity_type = 'signature'
+),
+
+notion_only as (
+    select
+        notion_entities.entity_id as signature_id,
+        notion_entities.name,
+        notion_entities.fields ->> 'short_id' as short_id,
+        notion_entities.fields ->> 'description' as description,
+        cast('{}' as text[]) as feature_types,
+        notion_entities.fields ->> 'version' as version,
+        notion_entities.fields ->> 'type' as type,
+        notion_entities.fields ->> 'data_ownership' as data_ownership,
+        {{ text_array("notion_entities.fields -> 'biomarker_role'") }} as biomarker_role,
+        {{ text_array("notion_entities.fields -> 'phenotype_axes'") }} as phenotype_axes,
+        {{ text_array("notion_entities.fields -> 'disease_context'") }} as disease_context,
+        cast(null as text) as source,
+        cast(null as text) as organism,
+        cast('{}' as text[]) as program_names,
+        cast('{}' as jsonb) as external_ids,
+        cast(null as integer) as n_members,
+        0 as n_components,
+        0 as n_resolved,
+        0 as n_scored,
+        0 as n_up,
+        0 as n_down,
+        false as is_directed,
+        cast(null as double precision) as resolved_fraction,
+        'notion_only' as ingestion_status,
+        pages.page_id as notion_page_id,
+        pages.narrative,
+        true as is_notion_only,
+        cast(null as bigint) as source_file_id,
+        cast(null as bigint) as row_number,
+        cast(null as text) as build_key
+    from notion_entities
+    inner join pages
+        on
+            notion_entities.entity_id = pages.entity_id
+            and pages.entity_type = 'signature'
 )
 
 {{ with_new_pages(
-    'signatures_built', 'signature', 'signature_id', 'int_signatures_changed', narrative=false
+    'signatures_built', 'signature', 'signature_id', 'int_signatures_changed', 'notion_only',
+    given='landed'
 ) }}
