@@ -33,7 +33,7 @@ def load_command(request: LoadRequest, *, create_page: bool, as_json: bool) -> i
     with connect(settings) as conn:
         prepare(conn)
         report = run_load(conn, request, command="load", quiet=as_json)
-        if create_page or settings.enable_dual_write:
+        if create_page or (settings.enable_dual_write and settings.enable_notion_sync):
             # A page shows what the marts say, so they are brought up to date first.
             built = run_build(conn, [], wait=request.wait_seconds, quiet=True)
             if built.exit_code == exits.DONE:

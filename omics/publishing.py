@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sync.publish import SyncReport
     from warehouse.settings import Settings
 
-_ROLLED_BACK = "USE_POSTGRES_AS_SOT is false: Notion's properties win, and sync does not write them"
+_ROLLED_BACK = (
+    "USE_POSTGRES_AS_SOT is false: Notion's properties win, and nothing is put right over them"
+)
 
 
 def sync_command(
@@ -38,19 +40,23 @@ def sync_command(
             report = publish.pull(conn, options)
         elif action == "plan":
             report = publish.plan(
-                conn, options, services=services, notion_enabled=writes_notion(settings)
+                conn, options, services=services, notion_enabled=settings.enable_notion_sync
             )
         else:
-            act = publish.apply if action == "apply" else publish.reconcile
+            applies = action == "apply"
+            act = publish.apply if applies else publish.reconcile
             with sync_progress(quiet=as_json) as progress:
                 report = act(
                     conn,
                     options,
                     services=services,
-                    notion_enabled=writes_notion(settings),
+                    notion_enabled=settings.enable_notion_sync
+                    if applies
+                    else writes_notion(settings),
                     progress=progress,
                 )
-    _explain_rollback(settings, report)
+    if action == "reconcile":
+        _explain_rollback(settings, report)
     if as_json:
         output.print_json(sync_document(report) | {"exit_code": exit_code_of(report)})
     else:
@@ -105,16 +111,19 @@ def publish_after(
     from sync.options import options_of
 
     options = options_of(settings)
-    on = writes_notion(settings)
+    on = settings.enable_notion_sync
     off = publish.skipped_services(options, services, notion_enabled=on)
     wanted = [service for service in services if service not in off]
+    unready = {"notion": off["notion"]} if on and "notion" in off else {}
     if not wanted:
-        return None
-    return publish.apply(conn, options, services=wanted, notion_enabled=on)
+        return publish.SyncReport(unready=unready) if unready else None
+    report = publish.apply(conn, options, services=wanted, notion_enabled=on)
+    report.unready = unready
+    return report
 
 
 def writes_notion(settings: Settings) -> bool:
-    """Whether sync may write to Notion: it is on, and Postgres owns the fields."""
+    """Whether sync may change pages that are there: it is on, and Postgres owns the fields."""
     return settings.enable_notion_sync and settings.use_postgres_as_sot
 
 
@@ -133,6 +142,7 @@ def sync_document(report: SyncReport) -> dict[str, Any]:
     return {
         "status": report.status,
         "skipped": report.skipped,
+        "unready": report.unready,
         "targets": [
             {
                 "target": target.target_id,
@@ -164,6 +174,8 @@ def print_sync(report: SyncReport) -> None:
             output.say(f"{target.target_id}: {target.message}")
     for service, reason in report.skipped.items():
         output.say(f"{service} is off: {reason}")
+    for service, reason in report.unready.items():
+        output.say(f"{service} is on and cannot be used: {reason}")
 
 
 @contextmanager

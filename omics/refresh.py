@@ -241,6 +241,7 @@ def sync_message(sync: SyncReport | None) -> str | None:
         for target in (sync.targets if sync else ())
         if target.status != "done" and target.message
     ]
+    messages += [f"{name}: {reason}" for name, reason in (sync.unready if sync else {}).items()]
     return "; ".join(messages) or None
 
 

@@ -81,7 +81,11 @@ def silent(target: str, done: int, total: int) -> None:
 
 
 def plan_target(
-    conn: psycopg.Connection[Any], target_id: str, fill: Callable[[], None]
+    conn: psycopg.Connection[Any],
+    target_id: str,
+    fill: Callable[[], None],
+    *,
+    create_only: bool = False,
 ) -> dict[str, int]:
     """Counts what an apply would do; changes nothing.
 
@@ -89,10 +93,21 @@ def plan_target(
         conn: A connection.
         target_id: The target.
         fill: Fills the table `wanted`.
+        create_only: Whether what is out there is left as it is.
     """
     with state.wanted_table(conn):
         fill()
-        return state.compare(conn, target_id)
+        return _compared(conn, target_id, create_only=create_only)
+
+
+def _compared(
+    conn: psycopg.Connection[Any], target_id: str, *, create_only: bool
+) -> dict[str, int]:
+    counted = state.compare(conn, target_id)
+    if create_only:
+        kept = counted["update"] + counted["delete"]
+        counted |= {"update": 0, "delete": 0, "left to Notion": kept}
+    return counted
 
 
 def apply_target(
@@ -126,15 +141,18 @@ def apply_target(
     state.release_dead_workers(conn, target.target_id)
     with state.wanted_table(conn):
         fill()
-        report.planned = state.compare(conn, target.target_id)
-        refusal = None if options.allow_mass_delete else _guard(conn, target, options)
-        if refusal is None:
+        only_new = options.create_only and target.service == "notion"
+        report.planned = _compared(conn, target.target_id, create_only=only_new)
+        refusal = None if options.allow_mass_delete or only_new else _guard(conn, target, options)
+        if only_new:
+            state.merge_new(conn, target.target_id)
+        elif refusal is None:
             state.merge_wanted(conn, target.target_id)
     if refusal is not None:
         report.status, report.message = "failed", refusal
     else:
         try:
-            _drain(conn, target, sender, worker, run_id, options, progress, report)
+            _drain(conn, target, sender, worker, options, progress, report, only_new=only_new)
         except Stopped as stop:
             report.status, report.message = "failed", str(stop)
         except Blocked as blocked:
@@ -144,10 +162,11 @@ def apply_target(
             report.message = f"{failure.verdict.code}: {failure.verdict.message}"
     report.states = state.counts(conn, target.target_id)
     if report.status == "done":
+        concerned = state.counts(conn, target.target_id, only_new=only_new)
         left = {
-            word: report.states[word]
+            word: concerned[word]
             for word in ("pending", "retry", "ambiguous", "deleting", "dead", "conflict")
-            if report.states.get(word)
+            if concerned.get(word)
         }
         # Someone else may still be at work on `inflight`.
         if set(left) - {"conflict"}:
@@ -180,24 +199,25 @@ def _drain(
     target: Target,
     sender: Sender,
     worker: str,
-    run_id: int,
     options: Options,
     progress: Progress,
     report: TargetReport,
+    *,
+    only_new: bool,
 ) -> None:
     waited = 0.0
     done = 0
     is_prepared = False
     while True:
         deletes = False
-        items = state.claim(conn, target.target_id, worker, limit=sender.batch)
-        if not items:
+        items = state.claim(conn, target.target_id, worker, limit=sender.batch, only_new=only_new)
+        if not items and not only_new:
             deletes = True
             items = state.claim(
                 conn, target.target_id, worker, limit=max(sender.batch, 1), deletes=True
             )
         if not items:
-            due = state.next_due(conn, target.target_id)
+            due = state.next_due(conn, target.target_id, only_new=only_new)
             if due is None or waited + due > options.linger:
                 break
             options.sleep(max(due, 0.01))

@@ -35,6 +35,7 @@ class Options:
         model_key: Its key.
         max_delete_fraction: Share of the known entities that may vanish at once.
         allow_mass_delete: Whether the guard is told to let a mass delete through.
+        create_only: Whether pages that are there are left as they are: Notion's word counts.
         timeout: Seconds for one call.
         patience: Seconds that a pause asked for by a service is waited for.
         linger: Seconds that a run waits for things that are to be tried again.
@@ -60,6 +61,7 @@ class Options:
     model_key: str | None = field(default=None, repr=False)
     max_delete_fraction: float = 0.2
     allow_mass_delete: bool = False
+    create_only: bool = False
     timeout: float = 60.0
     patience: float = 90.0
     linger: float = 40.0
@@ -111,4 +113,5 @@ def options_of(settings: Settings) -> Options:
         model_name=settings.model_name,
         model_key=plain(settings.model_api_key),
         max_delete_fraction=settings.max_delete_fraction,
+        create_only=not settings.use_postgres_as_sot,
     )

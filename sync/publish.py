@@ -29,15 +29,17 @@ class SyncReport:
     Attributes:
         targets: One report for each target.
         skipped: Services that are off, with the reason.
+        unready: Services that are on and lack a setting, with the reason.
     """
 
     targets: list[TargetReport] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    unready: dict[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
         """Failed if a target failed, partial if something is left, else done."""
-        found = {report.status for report in self.targets}
+        found = {report.status for report in self.targets} | {"partial" for _ in self.unready}
         return next((word for word in ("failed", "partial") if word in found), "done")
 
 
@@ -79,7 +81,12 @@ def plan(
         if service in report.skipped:
             continue
         for target, fill in _wanted(conn, options, service):
-            counted = engine.plan_target(conn, target.target_id, fill)
+            counted = engine.plan_target(
+                conn,
+                target.target_id,
+                fill,
+                create_only=options.create_only and service == "notion",
+            )
             report.targets.append(TargetReport(target.target_id, planned=counted))
     return report
 

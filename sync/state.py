@@ -327,11 +327,44 @@ def merge_wanted(conn: psycopg.Connection[Any], target_id: str) -> None:
         )
 
 
+def merge_new(conn: psycopg.Connection[Any], target_id: str) -> None:
+    """Turns only what nothing is out there of into work; everything else stays as it is."""
+    conn.execute(
+        """
+        insert into sync.items as held (target_id, entity_id, chunk, want_hash)
+        select %(target)s, entity_id, chunk, want_hash from wanted
+        order by entity_id, chunk
+        on conflict (target_id, entity_id, chunk) do update set
+            want_hash = excluded.want_hash, state = 'pending', attempts = 0, next_attempt_at = now()
+        where held.remote_id is null and held.state not in ('inflight', 'ambiguous')
+            and held.want_hash is distinct from excluded.want_hash
+        """,
+        {"target": target_id},
+    )
+
+
+def hand_over(conn: psycopg.Connection[Any], target_id: str, item: Item, remote_id: str) -> None:
+    """Lets a page belong to this entity alone: another one, that had it before, is forgotten.
+
+    A page that Notion alone told of may turn out to be that of an entity with a file.
+    """
+    conn.execute(
+        "delete from sync.items where target_id = %s and remote_id = %s and entity_id <> %s",
+        (target_id, remote_id, item.entity_id),
+    )
+
+
 # Work --------------------------------------------------------------------------------------------
 
 
 def claim(
-    conn: psycopg.Connection[Any], target_id: str, worker: str, *, limit: int, deletes: bool = False
+    conn: psycopg.Connection[Any],
+    target_id: str,
+    worker: str,
+    *,
+    limit: int,
+    deletes: bool = False,
+    only_new: bool = False,
 ) -> list[Item]:
     """Takes items that are due; no other worker gets them while the lease holds.
 
@@ -341,12 +374,14 @@ def claim(
         worker: Who claims.
         limit: How many at most.
         deletes: Take only what is to be deleted; otherwise only what is not.
+        only_new: Take only what nothing is out there of.
     """
     rows = conn.execute(
         """
         with due as (
             select entity_id, chunk, state from sync.items
             where target_id = %(target)s
+                and (remote_id is null or not %(only_new)s)
                 and (
                     (state = any(%(states)s) and next_attempt_at <= clock_timestamp())
                     or (
@@ -371,6 +406,7 @@ def claim(
             "target": target_id,
             "states": ["deleting"] if deletes else ["pending", "retry", "ambiguous"],
             "deletes": deletes,
+            "only_new": only_new,
             "limit": limit,
             "worker": worker,
             "lease": LEASE_SECONDS,
@@ -563,21 +599,34 @@ def record_attempt(
     )
 
 
-def next_due(conn: psycopg.Connection[Any], target_id: str) -> float | None:
+def next_due(
+    conn: psycopg.Connection[Any], target_id: str, *, only_new: bool = False
+) -> float | None:
     """Seconds until the next item is due; none when nothing waits."""
     row = conn.execute(
         "select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8"
         " from sync.items where target_id = %s"
+        " and (remote_id is null or not %s)"
         " and state in ('pending', 'retry', 'ambiguous', 'deleting')",
-        (target_id,),
+        (target_id, only_new),
     ).fetchone()
     return None if row is None or row[0] is None else max(0.0, float(row[0]))
 
 
-def counts(conn: psycopg.Connection[Any], target_id: str) -> dict[str, int]:
-    """Number of items in each state."""
+def counts(
+    conn: psycopg.Connection[Any], target_id: str, *, only_new: bool = False
+) -> dict[str, int]:
+    """Number of items in each state.
+
+    Args:
+        conn: A connection.
+        target_id: The target.
+        only_new: Count only those of which nothing is out there.
+    """
     rows = conn.execute(
-        "select state, count(*) from sync.items where target_id = %s group by state", (target_id,)
+        "select state, count(*) from sync.items where target_id = %s"
+        " and (remote_id is null or not %s) group by state",
+        (target_id, only_new),
     ).fetchall()
     return {str(state): int(number) for state, number in rows}
 

@@ -63,6 +63,7 @@ def run_checks(settings: Settings) -> list[Check]:
         _disk(settings),
         _memory(),
         *_switches(settings),
+        _mode(settings),
         *_keys(settings),
         _env_file(settings),
         _dbt_project(settings),
@@ -210,6 +211,26 @@ def _switches(settings: Settings) -> Iterator[Check]:
         else "false: pages are written by sync only",
         "" if dual_ready else "set ENABLE_NOTION_SYNC=true as well, or ENABLE_DUAL_WRITE=false",
     )
+
+
+def _mode(settings: Settings) -> Check:
+    """Which phase of docs/migration.md the three switches make together, and what it implies."""
+    if settings.enable_notion_sync and not settings.use_postgres_as_sot:
+        said = (
+            "Notion primary: refresh reads Notion first and its values win; pages that are missing"
+            " are made, no other page is written on"
+        )
+    elif not settings.use_postgres_as_sot:
+        said = "Notion primary, without Notion: what was read of it last wins, and nothing reads it"
+    elif not settings.enable_notion_sync:
+        said = "Notion off: files and sheets are the only source, and no call is made"
+    elif settings.enable_dual_write:
+        said = "dual write: files and sheets win; every load writes its pages at once"
+    else:
+        said = "Postgres primary: files and sheets win; refresh and sync write pages"
+    alone = not settings.use_postgres_as_sot and not settings.enable_notion_sync
+    fix = "set ENABLE_NOTION_SYNC=true to read it, or USE_POSTGRES_AS_SOT=true" if alone else ""
+    return Check("mode", ok=not alone, detail=said, fix=fix)
 
 
 def _keys(settings: Settings) -> Iterator[Check]:

@@ -12,7 +12,7 @@
 -#}
 {% macro correlation_of_sums(pair) -%}
     {{ pair }}.sum_wy / nullif(sqrt(
-        ({{ pair }}.sum_ww - {{ pair }}.sum_w * {{ pair }}.sum_w / {{ pair }}.n_features)
+        greatest({{ pair }}.sum_ww - {{ pair }}.sum_w * {{ pair }}.sum_w / {{ pair }}.n_features, 0)
         * {{ pair }}.variance * ({{ pair }}.n_features - 1)
     ), 0)
 {%- endmacro %}
@@ -20,26 +20,28 @@
 
 {#-
     Variance of a singscore when the ranks of the hits are drawn at random, without replacement, out of
-    the ranks of the list; the two halves never share a rank.
+    the ranks of the list; the two halves never share a rank. Where every feature of the list is a hit,
+    nothing is drawn and nothing varies.
 -#}
 {% macro singscore_variance(pair) -%}
     {{ pair }}.rank_variance * (
         case
-            when {{ pair }}.n_up = 0 then 0
+            when {{ pair }}.n_up in (0, {{ pair }}.n_features) then 0
             else 1 / (
                 cast({{ pair }}.n_up as double precision) * {{ pair }}.n_features
                 * ({{ pair }}.n_features - {{ pair }}.n_up)
             )
         end
         + case
-            when {{ pair }}.n_down = 0 then 0
+            when {{ pair }}.n_down in (0, {{ pair }}.n_features) then 0
             else 1 / (
                 cast({{ pair }}.n_down as double precision) * {{ pair }}.n_features
                 * ({{ pair }}.n_features - {{ pair }}.n_down)
             )
         end
         + case
-            when {{ pair }}.n_up = 0 or {{ pair }}.n_down = 0 then 0
+            when {{ pair }}.n_up in (0, {{ pair }}.n_features) then 0
+            when {{ pair }}.n_down in (0, {{ pair }}.n_features) then 0
             else 2 / (
                 cast({{ pair }}.n_features as double precision)
                 * ({{ pair }}.n_features - {{ pair }}.n_up)

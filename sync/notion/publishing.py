@@ -45,6 +45,8 @@ class Wanted:
         rows = [
             (str(row["entity_id"]), "", payload_hash(self._properties(row)))
             for row in reading.entities(self._conn, self._table.entity_type)
+            # Their page is where they come from: nothing is written on it.
+            if not row.get("is_notion_only")
         ]
         state.fill_wanted(self._conn, rows)
 
@@ -143,7 +145,7 @@ def apply_notion(
         kinds = published_types(conn)
         reports = {kind: _apply_type(conn, api, kind, options, worker, progress) for kind in kinds}
         for kind in kinds:
-            if reports[kind].status == "failed":
+            if reports[kind].status == "failed" or options.create_only:
                 continue
             target = state.ensure_target(conn, target_of(kind))
             counted = engine.plan_target(conn, target.target_id, Wanted(conn, target).fill)

@@ -83,7 +83,11 @@ class PageSender:
         elif properties is not None:
             known = self._known_page(item)
             if known is not None:
-                self._update(item, known, properties)
+                state.hand_over(self._conn, self._target.target_id, item, known)
+                if self._options.create_only:
+                    self._link(item, known)
+                else:
+                    self._update(item, known, properties)
             else:
                 self._create(item, properties)
 
@@ -101,6 +105,10 @@ class PageSender:
         parent = str((page.get("parent") or {}).get("data_source_id", ""))
         fits = parent.replace("-", "") == self.source.replace("-", "") and not page.get("in_trash")
         return str(page["id"]) if fits else None
+
+    def _link(self, item: Item, page: str) -> None:
+        """Writes down which page it is, and nothing on the page."""
+        state.record_done(self._conn, self._target.target_id, [state.Done(item, "unknown", page)])
 
     # Create --------------------------------------------------------------------------------------
 
@@ -143,12 +151,10 @@ class PageSender:
             kept = str(found[0]["id"])
             for other in found[1:]:
                 self._trash_double(item, str(other["id"]))
-            if properties is not None:
+            if properties is not None and not self._options.create_only:
                 self._update(item, kept, properties)
             else:
-                state.record_done(
-                    self._conn, self._target.target_id, [state.Done(item, "unknown", kept)]
-                )
+                self._link(item, kept)
         elif item.probes < 1:
             # Queries lag behind: not found once is not yet not there.
             self._record(item, "ambiguous", wait=self._options.probe_waits[1], probed=True)

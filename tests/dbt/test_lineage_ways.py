@@ -30,6 +30,7 @@ def _names(manifest: dict[str, Any]) -> dict[str, str]:
 
 #: Sources whose files take a way; the others are files with measurements.
 _SOURCES = {
+    "notion": ("notion",),
     "definition": ("features", "programs", "signatures"),
     "quarantine": ("",),
     "reference": ("features",),

@@ -209,6 +209,21 @@ def test_large_batches_are_split_by_bytes(
     assert len(sizes) <= 3
 
 
+def test_a_request_that_is_too_large_all_the_same_is_halved(
+    marts: Conn,
+    pinecone: PineconeStandIn,
+    pinecone_options: Options,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As if our count of bytes were wrong: Pinecone answers 413 to 2 MB.
+    monkeypatch.setattr("sync.vectors.MAX_REQUEST_BYTES", 50_000_000)
+    for number in range(90):
+        put_document(marts, f"d{number}", text=f"text {number}", features=["x" * 30_000])
+    assert _apply(marts, pinecone_options).status == "done"
+    assert len(_ids(pinecone)) == 90
+    assert pinecone.count("POST", "upsert") == 3
+
+
 def test_another_dimension_is_refused_before_any_write(
     marts: Conn, pinecone: PineconeStandIn, pinecone_options: Options
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import OmicsError
-from warehouse.lineage import datasets, files, names, sheets, signatures
+from warehouse.lineage import datasets, files, names, notion, sheets, signatures
 from warehouse.lineage.common import row_of
 from warehouse.lineage.model import Explanation, Row, Subject
 from warehouse.lineage.routes import routes
@@ -56,20 +56,26 @@ _HANDLERS: dict[str, Callable[[Any, Row], Explanation]] = {
     "dataset_features": datasets.feature_row,
     "dataset_quality": datasets.quality,
     "dataset_signatures": signatures.score("dataset_signatures"),
-    "datasets": datasets.dataset,
+    "datasets": notion.or_page(datasets.dataset),
     "derived_results": datasets.derived_result,
     "differential_results": datasets.result,
-    "experiment_datasets": sheets.link_of_dataset(
-        "experiment_datasets", "experiment_id", "experiments"
+    "experiment_datasets": notion.or_pages(
+        sheets.link_of_dataset("experiment_datasets", "experiment_id", "experiments"),
+        "dataset",
+        "experiment",
     ),
-    "experiments": sheets.entity("experiments", "experiment_id"),
+    "experiments": notion.or_page(sheets.entity("experiments", "experiment_id")),
     "feature_names": names.feature_name,
     "features": names.feature,
     "loads": files.load,
     "measurements": datasets.measurement,
-    "program_datasets": sheets.link_of_dataset("program_datasets", "program_id", "programs"),
-    "program_experiments": sheets.program_of_experiment,
-    "programs": sheets.entity("programs", "program_id"),
+    "notion_pages": notion.page,
+    "program_datasets": notion.or_pages(
+        sheets.link_of_dataset("program_datasets", "program_id", "programs"), "dataset", "program"
+    ),
+    "program_experiments": notion.or_pages(sheets.program_of_experiment, "experiment", "program"),
+    "program_signatures": notion.or_pages(signatures.program, "signature", "program"),
+    "programs": notion.or_page(sheets.entity("programs", "program_id")),
     "reference_releases": files.release,
     "rejected_rows": files.reject,
     "samples": sheets.sample,
@@ -78,6 +84,7 @@ _HANDLERS: dict[str, Callable[[Any, Row], Explanation]] = {
     "signature_components": signatures.component,
     "signature_features": signatures.meaning,
     "signature_scores": signatures.score("signature_scores"),
-    "signatures": signatures.signature,
+    "signatures": notion.or_page(signatures.signature),
     "source_files": files.file,
 }
+_HANDLERS["documents"] = notion.document(_HANDLERS)

@@ -19,7 +19,7 @@ from warehouse.lineage.common import (
 from warehouse.lineage.model import Explanation, Origin, Row, Subject
 from warehouse.lineage.names import decisions_on
 from warehouse.lineage.origins import file_version, origin_of
-from warehouse.lineage.tables import rows
+from warehouse.lineage.tables import first, rows
 
 if TYPE_CHECKING:
     import psycopg
@@ -31,6 +31,22 @@ def signature(conn: Conn, row: Row) -> Explanation:
     """A signature stands where its file defines it."""
     origin = _definition(conn, "signatures", row["signature_id"])
     return found(row["name"], [origin], notes=state_notes(origin.file))
+
+
+def program(conn: Conn, row: Row) -> Explanation:
+    """The file of a signature names its program."""
+    of = row_of(conn, "signatures", {"signature_id": row["signature_id"]})
+    named = row_of(conn, "programs", {"program_id": row["program_id"]})
+    origin = _definition(conn, "program_signatures", row["signature_id"])
+    return found(
+        f"{of['name']} in {named['name']}",
+        [origin],
+        related=[
+            _subject(of),
+            Subject("programs", {"program_id": row["program_id"]}, named["name"]),
+        ],
+        notes=state_notes(origin.file),
+    )
 
 
 def component(conn: Conn, row: Row) -> Explanation:
@@ -194,6 +210,13 @@ def ranks(mart: str) -> Callable[[Conn, Row], Explanation]:
 
 def _definition(conn: Conn, mart: str, signature_id: object) -> Origin:
     of = row_of(conn, "signatures", {"signature_id": signature_id})
+    # Where Notion is first, the mart may have another name than the file.
+    landed = first(
+        conn,
+        "select name from intermediate.int_signature_sets_landed where signature_id = %s",
+        (signature_id,),
+    )
+    name = landed["name"] if landed else of["name"]
     return origin_of(
         conn,
         mart,
@@ -201,9 +224,9 @@ def _definition(conn: Conn, mart: str, signature_id: object) -> Origin:
         file_version(conn, of["source_file_id"]),
         role="defines the signature",
         landing="sets",
-        matching={"row_number": of["row_number"], "name": of["name"]},
+        matching={"row_number": of["row_number"], "name": name},
         row_number=of["row_number"],
-        wanted=(of["name"],),
+        wanted=(name,),
     )
 
 

@@ -1,6 +1,6 @@
 {{ config(materialized='table', post_hook='analyze {{ this }}') }}
 
-with pages as (
+with pages as not materialized (
     select * from {{ ref('int_notion_pages_current') }}
 ),
 

@@ -158,29 +158,30 @@ untaken_pages as (
     where keyed.page_id is null
 ),
 
-untaken_entities as (
+named_entities as (
     select
         entities.*,
+        keyed.page_id is not null as has_page,
         count(*) over (partition by entities.entity_type, entities.name) as n_of_name
     from entities
     left join keyed
         on
             entities.entity_type = keyed.entity_type
             and entities.entity_id = keyed.entity_id
-    where keyed.page_id is null
 ),
 
 titled as (
     select
         untaken_pages.page_id,
-        untaken_entities.entity_type,
-        untaken_entities.entity_id,
-        untaken_pages.n_of_title = 1 and untaken_entities.n_of_name = 1 as is_alone
+        named_entities.entity_type,
+        named_entities.entity_id,
+        named_entities.has_page,
+        untaken_pages.n_of_title = 1 and named_entities.n_of_name = 1 as is_alone
     from untaken_pages
-    inner join untaken_entities
+    inner join named_entities
         on
-            untaken_pages.entity_type = untaken_entities.entity_type
-            and untaken_pages.title = untaken_entities.name
+            untaken_pages.entity_type = named_entities.entity_type
+            and untaken_pages.title = named_entities.name
     -- A page with the id of something else is that thing's.
     where coalesce(untaken_pages.written_id, '') in (
         '', cast({{ notion_entity_id('untaken_pages.page_id') }} as text)
@@ -192,7 +193,8 @@ by_title as (
         titled.page_id,
         min(titled.entity_type) as entity_type,
         cast(min(cast(titled.entity_id as text)) as uuid) as entity_id,
-        bool_and(titled.is_alone) as is_alone
+        bool_and(titled.is_alone and not titled.has_page) as is_alone,
+        bool_or(titled.has_page) as is_double
     from titled
     group by titled.page_id
 ),
@@ -228,7 +230,7 @@ select
         when pages.in_trash then 'in_trash'
         when pages.entity_type is null then 'unknown_database'
         when live.page_id is null then 'no_entity'
-        when doubles.page_id is not null then 'duplicate'
+        when doubles.page_id is not null or by_title.is_double then 'duplicate'
         when by_title.page_id is not null then 'ambiguous_title'
         when pages.title is null then 'untitled'
         when
