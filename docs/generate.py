@@ -84,6 +84,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "PINECONE_REGION",
             "PINECONE_HOST",
             "OMICS_EMBEDDER",
+            "OMICS_FEATURE_DOCUMENTS",
             "OPENAI_BASE_URL",
             "OMICS_MAX_DELETE_FRACTION",
         ),

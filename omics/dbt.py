@@ -113,6 +113,7 @@ def run_dbt(
     extra = {
         **environment,
         "OMICS_DBT_THREADS": str(settings.dbt_threads),
+        "OMICS_FEATURE_DOCUMENTS": str(settings.feature_documents).lower(),
         "USE_POSTGRES_AS_SOT": str(settings.use_postgres_as_sot).lower(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_PROFILES_DIR": str(settings.root),

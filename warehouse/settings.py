@@ -194,6 +194,12 @@ class Settings(BaseSettings):
         description="true: every load is followed at once by the Notion pages of what it loaded.",
     )
 
+    feature_documents: bool = Field(
+        default=False,
+        validation_alias="OMICS_FEATURE_DOCUMENTS",
+        description="true: features get documents too, thousands of them, to be found by meaning.",
+    )
+
     notion_parent_page: str | None = Field(
         default=None,
         validation_alias="NOTION_PARENT_PAGE",

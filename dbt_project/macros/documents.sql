@@ -9,6 +9,23 @@
 {%- endmacro %}
 
 
+{#- A description that fits into an overview; longer ones are a section of their own. -#}
+{% macro short_enough(text) -%}
+    case when length({{ text }}) <= 1500 then {{ text }} end
+{%- endmacro %}
+
+
+{% macro too_long(text) -%}
+    case when length({{ text }}) > 1500 then {{ text }} end
+{%- endmacro %}
+
+
+{#- True where features get documents, by OMICS_FEATURE_DOCUMENTS. -#}
+{% macro with_feature_documents() -%}
+    {{ 'true' if env_var('OMICS_FEATURE_DOCUMENTS', 'false') | lower | trim in ('true', '1', 'yes', 'on', 't', 'y') else 'false' }}
+{%- endmacro %}
+
+
 {#-
     The datasets whose documents this run writes: the changed ones, and those that match or matched a
     signature that changed. All of them when the table is new.

@@ -83,6 +83,10 @@ def after(
     states["dataset"] = dataset
     dbt(module_settings, "run", "--full-refresh", "--select", "documents")
     states["full"] = _documents(module_settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMICS_FEATURE_DOCUMENTS", "true")
+        dbt(module_settings, "run", "--select", "documents")
+    states["features"] = _documents(module_settings)
     return states
 
 
@@ -121,6 +125,30 @@ def test_a_note_of_people_is_a_chunk_and_a_page_reaches_its_dataset(after: dict[
     assert after["page"][2:] == after["dataset"][1:]
 
 
+def test_long_texts_are_cut_by_meaning_and_keep_their_names(
+    after: dict[str, Any], marts: psycopg.Connection[Any]
+) -> None:
+    sentences = " ".join(f"Sentence {n} says something." for n in range(400))
+    text = f"Before.\n\n# Day 7\n\n{sentences}\n\n## Ärger\nUgly.\n\n# Day 7\nAgain."
+
+    def pieces(content: str) -> dict[str, str]:
+        query = "select piece, body from stats.text_pieces(%s, 4000)"
+        return dict(marts.execute(query, (content,)).fetchall())
+
+    cut = pieces(text)
+    assert list(cut) == ["1", "day-7.1", "day-7.2", "day-7.3", "rger.1", "day-7-2.1"]
+    assert all(len(body) <= 4000 for body in cut.values())
+    # Whole sentences, and nothing lost.
+    assert all(body.endswith(".") for body in cut.values())
+    assert " ".join(" ".join(cut.values()).split()) == " ".join(text.split())
+    # An edit under one heading leaves the others as they were.
+    edited = pieces(text.replace("Before.", "Before.\n\n" + "Much more. " * 800))
+    assert {name for name in cut if cut[name] != edited.get(name)} == {"1"}
+    # What has no sentence, no blank and no end is cut all the same.
+    assert [len(body) for body in pieces("x" * 9000).values()] == [4000, 4000, 1000]
+    assert pieces("  \n ") == {}
+
+
 def test_only_what_changed_changes(after: dict[str, Any]) -> None:
     first, second = after["first"], after["second"]
     assert "leaves" in first
@@ -128,6 +156,13 @@ def test_only_what_changed_changes(after: dict[str, Any]) -> None:
     assert second["lipids"]["abundant"][1]["features"] == ["CE 18:1"]
     for chunk, document in first["genes"].items():
         assert second["genes"][chunk] == document
+
+
+def test_features_have_documents_on_request(after: dict[str, Any]) -> None:
+    assert "SURE" not in after["full"]
+    text, metadata, _ = after["features"]["SURE"]["overview"]
+    assert text.startswith("SURE is a gene.")
+    assert (metadata["source_type"], metadata["features"]) == ("feature", ["SURE"])
 
 
 def test_a_full_refresh_gives_the_same(after: dict[str, Any]) -> None:

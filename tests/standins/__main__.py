@@ -17,6 +17,8 @@ from collections import Counter
 from tests.standins.notion import NotionStandIn
 from tests.standins.pinecone import PineconeStandIn
 
+DATASETS = "Experimental Data Assets"
+
 #: The demo has a database of its own: the stand-ins forget everything when they stop.
 DEMO_DATABASE = "demo_sync"
 
@@ -63,7 +65,7 @@ def settings_for(notion: NotionStandIn, pinecone: PineconeStandIn) -> dict[str, 
 
 
 def demo(notion: NotionStandIn, pinecone: PineconeStandIn, settings: dict[str, str]) -> int:
-    """Loads and builds the examples, publishes them, and shows what landed where."""
+    """Loads and builds the examples, publishes them, shows what landed where, and searches it."""
     from warehouse.connection import connect
     from warehouse.settings import load_settings
 
@@ -94,9 +96,16 @@ def demo(notion: NotionStandIn, pinecone: PineconeStandIn, settings: dict[str, s
     say(f"Calls: {notion.count()} to Notion, {sum(calls.values())} to Pinecone")
     notion.forget_calls()
     pinecone.forget_calls()
-    code = omics("sync", "apply")
+    again = omics("sync", "apply")
     say(f"Calls of a second apply: {notion.count()} to Notion, {pinecone.count()} to Pinecone")
-    return code
+    # What people write on a page is read back, and found.
+    page = notion.rows(DATASETS)[0]
+    notion.edit(page, body="The second plate was thawed twice; look at it with care.")
+    codes = [omics("load", "notion"), omics("build"), omics("sync", "apply")]
+    pinecone.forget_calls()
+    codes += [omics("search", text, "--limit", "3") for text in ("thawed twice", "PC 34:1")]
+    say(f"Questions that Pinecone's stand-in answered: {pinecone.count('POST', '/query')}")
+    return max(again, *codes)
 
 
 def title_of(notion: NotionStandIn, source: str) -> list[str]:

@@ -244,7 +244,12 @@ def test_each_fault_has_tests(number: int) -> None:
         place, name = test.split("::")
         path = (REPOSITORY / "tests" / "sync" / place).resolve()
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        named = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        (found,) = [node for node in named if node.name == name]
-        # A test without an assertion holds nothing.
-        assert any(isinstance(node, ast.Assert) for node in ast.walk(found)), test
+        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        called = {
+            node.func.id
+            for node in ast.walk(functions[name])
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        # A test without an assertion, of its own or of its helpers, holds nothing.
+        holds = [functions[name], *(functions[other] for other in called & set(functions))]
+        assert any(isinstance(node, ast.Assert) for part in holds for node in ast.walk(part)), test

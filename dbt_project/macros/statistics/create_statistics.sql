@@ -1,5 +1,5 @@
 {#-
-    Statistical functions that Postgres 15 lacks, in the schema `stats`. They are created when a run
+    Functions that Postgres 15 lacks, in the schema `stats`: statistics, and the cutting of texts. They are created when a run
     begins, and only when they differ from what is there: the hash of their SQL is kept as comment on
     the schema, so a run pays for one look-up.
 -#}
@@ -26,4 +26,5 @@
     {{ statistics_student() }}
     {{ statistics_normal() }}
     {{ statistics_counts() }}
+    {{ text_pieces_function() }}
 {%- endmacro %}

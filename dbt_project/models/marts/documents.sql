@@ -50,7 +50,7 @@ signatures as not materialized (
     select * from {{ ref('signatures') }}
 ),
 
-signature_components as (
+signature_components as not materialized (
     select * from {{ ref('signature_components') }}
 ),
 
@@ -313,8 +313,8 @@ named_effects as (
         effects.contrast_id,
         effects.log2_fold_change > 0 as is_up,
         effects.place,
-        coalesce(features.name, effects.reported_name) as name,
-        coalesce(features.name, effects.reported_name) || ' ('
+        left(coalesce(features.name, effects.reported_name), 80) as name,
+        left(coalesce(features.name, effects.reported_name), 80) || ' ('
         || concat_ws(
             ', ',
             'log2 fold change ' || {{ readable('effects.log2_fold_change') }},
@@ -348,10 +348,12 @@ abundant as (
     select
         to_build.dataset_id,
         string_agg(
-            coalesce(features.name, largest.reported_name), ', ' order by largest.mean desc
+            left(coalesce(features.name, largest.reported_name), 80),
+            ', ' order by largest.mean desc
         ) as names_listed,
-        array_agg(coalesce(features.name, largest.reported_name) order by largest.mean desc)
-            as names
+        array_agg(
+            left(coalesce(features.name, largest.reported_name), 80) order by largest.mean desc
+        ) as names
     from to_build
     cross join
         lateral (
@@ -418,7 +420,7 @@ dataset_chunks as (
             {{ listed('Programs', 'described.program_names') }},
             {{ listed('Experiments', 'described.experiment_names') }},
             'Comparisons: ' || compared.listed || '.',
-            described.description
+            {{ short_enough('described.description') }}
         ) as text,
         '{}' as features
     from described
@@ -492,27 +494,22 @@ dataset_chunks as (
     union all
     select
         described.dataset_id,
-        sections.section || '.' || cast(pieces.piece as text) as chunk,
+        sections.section || '.' || pieces.piece as chunk,
         described.name || ': ' || sections.section as title,
-        substr(
-            sections.content,
-            (pieces.piece - 1) * {{ chunk_characters() }} + 1,
-            {{ chunk_characters() }}
-        ) as text,
+        pieces.body as text,
         '{}' as features
     from described
     cross join
         lateral (
             values
+            ('description', {{ too_long('described.description') }}),
             ('summary', described.summary),
             ('methods', described.methods),
             ('results', described.results),
             ('conclusions', described.conclusions)
         ) as sections (section, content)
     cross join
-        lateral generate_series(
-            1, (length(sections.content) - 1) / {{ chunk_characters() }} + 1
-        ) as pieces (piece)
+        lateral stats.text_pieces(sections.content, {{ chunk_characters() }}) as pieces
     where btrim(sections.content) <> ''
 ),
 
@@ -551,7 +548,7 @@ listed_components as (
         signature_components.position,
         signature_components.direction,
         signature_components.feature_type,
-        coalesce(features.name, signature_components.reported_name) as name,
+        left(coalesce(features.name, signature_components.reported_name), 80) as name,
         features.lipid_class
     from signature_components
     left join features
@@ -590,8 +587,9 @@ other_chunks as (
             programs.name || ' is a program with '
             || cast(coalesce(program_counts.n_datasets, 0) as text) || ' datasets.',
             {{ listed('Disease', 'programs.disease') }},
-            programs.description
+            {{ short_enough('programs.description') }}
         ) as text,
+        {{ too_long('programs.description') }} as description,
         jsonb_build_object(
             'source_type', 'program',
             'disease', programs.disease,
@@ -619,8 +617,9 @@ other_chunks as (
             'Stage: ' || experiments.stage || '.',
             {{ listed('Biomarker role', 'experiments.biomarker_role') }},
             {{ listed('Treatment arms', 'experiments.treatment_arms') }},
-            experiments.description
+            {{ short_enough('experiments.description') }}
         ) as text,
+        {{ too_long('experiments.description') }} as description,
         jsonb_build_object(
             'source_type', 'experiment',
             'disease', experiments.disease,
@@ -653,9 +652,10 @@ other_chunks as (
             {{ listed('Disease', 'signatures.disease_context') }},
             {{ listed('Biomarker role', 'signatures.biomarker_role') }},
             {{ listed('Phenotype', 'signatures.phenotype_axes') }},
-            signatures.description,
+            {{ short_enough('signatures.description') }},
             'Components: ' || component_texts.components || '.'
         ) as text,
+        {{ too_long('signatures.description') }} as description,
         jsonb_build_object(
             'source_type', 'signature',
             'disease', signatures.disease_context,
@@ -669,20 +669,62 @@ other_chunks as (
         on signatures.signature_id = component_texts.signature_id
 ),
 
+-- Thousands of them, and their names are found without: only where they are asked for.
+feature_signatures as (
+    select
+        signature_components.feature_id,
+        string_agg(
+            signatures.name || case
+                when signature_components.direction > 0 then ' (up)'
+                when signature_components.direction < 0 then ' (down)'
+                else ''
+            end,
+            ', ' order by signatures.name, signature_components.position
+        ) as listed
+    from signature_components
+    inner join signatures
+        on signature_components.signature_id = signatures.signature_id
+    where {{ with_feature_documents() }}
+    group by signature_components.feature_id
+),
+
+feature_chunks as (
+    select
+        features.feature_id,
+        features.name,
+        concat_ws(
+            ' ',
+            features.name || ' is a ' || features.feature_type
+            || coalesce(' of class ' || features.lipid_class, '') || '.',
+            'Known as ' || features.canonical_id || '.',
+            'Formula: ' || features.formula || '.',
+            {{ listed('Synonyms', 'features.synonyms[1:30]') }},
+            'In signatures: ' || left(feature_signatures.listed, 1500) || '.'
+        ) as text,
+        jsonb_build_object(
+            'source_type', 'feature',
+            'features', array[features.name],
+            'lipids', case when features.feature_type = 'lipid' then array[features.name] end,
+            'lipid_classes', case
+                when features.lipid_class is not null
+                    then array[features.lipid_class]
+            end
+        ) as metadata
+    from features
+    left join feature_signatures
+        on features.feature_id = feature_signatures.feature_id
+    where {{ with_feature_documents() }}
+),
+
 narratives as (
     select
         pages.entity_type,
         pages.entity_id,
-        'narrative.' || cast(pieces.piece as text) as chunk,
-        substr(
-            pages.narrative,
-            (pieces.piece - 1) * {{ chunk_characters() }} + 1,
-            {{ chunk_characters() }}
-        ) as text
+        'narrative.' || pieces.piece as chunk,
+        pieces.body as text
     from pages
-    cross join lateral generate_series(
-        1, (length(pages.narrative) - 1) / {{ chunk_characters() }} + 1
-    ) as pieces (piece)
+    cross join
+        lateral stats.text_pieces(pages.narrative, {{ chunk_characters() }}) as pieces
 ),
 
 entity_names as (
@@ -722,6 +764,26 @@ all_chunks as (
     from other_chunks
     union all
     select
+        other_chunks.entity_type,
+        other_chunks.entity_id,
+        'description.' || pieces.piece as chunk,
+        other_chunks.title || ': description' as title,
+        pieces.body as text,
+        other_chunks.metadata
+    from other_chunks
+    cross join
+        lateral stats.text_pieces(other_chunks.description, {{ chunk_characters() }}) as pieces
+    union all
+    select
+        'feature' as entity_type,
+        feature_chunks.feature_id as entity_id,
+        'overview' as chunk,
+        feature_chunks.name as title,
+        feature_chunks.text,
+        feature_chunks.metadata
+    from feature_chunks
+    union all
+    select
         narratives.entity_type,
         narratives.entity_id,
         narratives.chunk,
@@ -744,7 +806,8 @@ select
     all_chunks.entity_id,
     all_chunks.chunk,
     all_chunks.title,
-    all_chunks.text,
+    -- Long lists of diseases or groups are cut in the end: no model reads more.
+    left(all_chunks.text, {{ chunk_characters() }} * 2) as text,
     jsonb_strip_nulls(all_chunks.metadata) as metadata,
     md5(concat_ws(
         chr(31), all_chunks.title, all_chunks.text,
