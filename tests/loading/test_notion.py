@@ -303,3 +303,36 @@ def test_notion_is_not_called_unless_it_is_on(settings: Settings) -> None:
     with pytest.raises(OmicsError) as keyless:
         access_of(settings.model_copy(update={"enable_notion_sync": True}))
     assert "NOTION_TOKEN" in str(keyless.value)
+
+
+def test_the_command_reads_prints_and_refuses(
+    settings: Settings,
+    notion: NotionStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from omics import cli
+
+    on = settings.model_copy(
+        update={
+            "enable_notion_sync": True,
+            "notion_token": SecretStr(notion.token),
+            "notion_base_url": notion.url,
+            "notion_requests_per_second": 100.0,
+        }
+    )
+    monkeypatch.setattr("warehouse.settings.get_settings", lambda: settings)
+    assert cli.run(["load", "notion"]) == 1
+    assert "ENABLE_NOTION_SYNC=true" in capsys.readouterr().err
+    monkeypatch.setattr("warehouse.settings.get_settings", lambda: on)
+    assert cli.run(["load", "notion", "--dir", "x"]) == 64
+    capsys.readouterr()
+    _add(notion, _table(notion, "Programs"), "p")
+    assert cli.run(["load", "notion", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["databases"], told["exit_code"]) == ({"Programs": 1}, 0)
+    notion.token = "another"
+    assert cli.run(["load", "notion"]) == 1
+    said = capsys.readouterr().err
+    assert "NOTION_TOKEN" in said
+    assert "Traceback" not in said
