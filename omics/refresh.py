@@ -267,7 +267,6 @@ def dry_run(
     """
     from loaders.load import plan_load
     from omics.preparing import prepare
-    from omics.publishing import writes_notion
     from sync import publish
     from sync.options import options_of
     from warehouse.builds import marts_state
@@ -278,7 +277,8 @@ def dry_run(
     holder = holder_of(conn, "refresh") or holder_of(conn, "build")
     built = conn.execute("select to_regclass('marts.documents')").fetchone() != (None,)
     options = options_of(settings)
-    sync = publish.plan(conn, options, notion_enabled=writes_notion(settings)) if built else None
+    on = settings.enable_notion_sync
+    sync = publish.plan(conn, options, notion_enabled=on) if built else None
     return {
         "plan": planned,
         "stale_sources": stale_sources(settings, conn),

@@ -5,7 +5,7 @@
 
     built: CTE of the rows of this run. key: column with the id. changed: model of the ids that leave or
     are built. given: CTE with the key and `notion_page_id`, as a sheet names it, or none. only: CTE of
-    the rows that Notion alone tells of, with the same columns; they are written anew each time.
+    the rows that Notion alone tells of, with the same columns.
 -#}
 {% macro with_new_pages(built, entity_type, key, changed, only, given=none) -%}
     {%- if not execute or not is_incremental() -%}
@@ -27,6 +27,20 @@ select
     {{ only }}.{{ column }}{{ ',' if not loop.last }}
     {% endfor -%}
 from {{ only }}
+left join {{ this }} as before
+    on {{ only }}.{{ key }} = before.{{ key }}
+-- What is as it was is not written again.
+where
+    before.{{ key }} is null
+    or row(
+        {% for column in columns -%}
+        {{ only }}.{{ column }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    ) is distinct from row(
+        {% for column in columns -%}
+        before.{{ column }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    )
 union all
 select
     {% for column in columns -%}
@@ -60,11 +74,20 @@ where
 {%- endmacro %}
 
 
-{#- Pre-hook: rows that Notion alone tells of leave; those that it still tells of come again. -#}
-{% macro forget_notion_only() -%}
+{#- Pre-hook: rows that Notion alone told of, and tells of no more, leave. -#}
+{% macro forget_notion_only(entity_type, key) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where is_notion_only
+        {%- set condition -%}
+            known.is_notion_only
+            and not exists (
+                select 1 from {{ ref('int_notion_facts') }} as facts
+                where
+                    facts.entity_type = '{{ entity_type }}'
+                    and facts.is_notion_only
+                    and facts.entity_id = known.{{ key }}
+            )
+        {%- endset -%}
+        {{ forget_rows(key, condition) }}
     {%- else -%}
         select 1
     {%- endif -%}

@@ -136,14 +136,15 @@ def test_long_texts_are_cut_by_meaning_and_keep_their_names(
         return dict(marts.execute(query, (content,)).fetchall())
 
     cut = pieces(text)
-    assert list(cut) == ["1", "day-7.1", "day-7.2", "day-7.3", "rger.1", "day-7-2.1"]
+    assert list(cut) == ["1", *(f"day-7.{n}" for n in (1, 2, 3)), "rger.1", "day-7-2.1"]
     assert all(len(body) <= 4000 for body in cut.values())
     # Whole sentences, and nothing lost.
     assert all(body.endswith(".") for body in cut.values())
     assert " ".join(" ".join(cut.values()).split()) == " ".join(text.split())
     # An edit under one heading leaves the others as they were.
     edited = pieces(text.replace("Before.", "Before.\n\n" + "Much more. " * 800))
-    assert {name for name in cut if cut[name] != edited.get(name)} == {"1"}
+    assert len(edited) > len(cut)
+    assert all(edited[name] == body for name, body in cut.items())
     # What has no sentence, no blank and no end is cut all the same.
     assert [len(body) for body in pieces("x" * 9000).values()] == [4000, 4000, 1000]
     assert pieces("  \n ") == {}

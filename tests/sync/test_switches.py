@@ -106,8 +106,8 @@ def bench(
     monkeypatch.setattr("omics.preparing.prepare", lambda conn: None)
     monkeypatch.setattr("loaders.load.load", lambda *_, **__: LoadReport())
     monkeypatch.setattr("omics.refresh.stale_sources", lambda *_: [])
-    monkeypatch.setattr(omics_dbt, "run_dbt", found.built)
-    monkeypatch.setattr(refresh, "run_dbt", found.built)
+    monkeypatch.setattr("omics.building.run_dbt", found.built)
+    monkeypatch.setattr("omics.searching.index_after", lambda *_: None)
     from loaders.load import prepare
 
     prepare(marts)

@@ -21,11 +21,11 @@ begin
         from regexp_split_to_table(
             replace(content, E'\r', ''), E'\n[ \t]*\n|\n(?=#{1,6} )'
         ) with ordinality as blocks (text, place)
-        where btrim(blocks.text) <> ''
+        where blocks.text ~ '\S'
         order by blocks.place
     loop
         if block ~ '^#{1,6} ' then
-            if btrim(held) <> '' then
+            if held ~ '\S' then
                 number := number + 1;
                 piece := concat_ws('.', nullif(heading, ''), number);
                 body := btrim(held, E' \n');
@@ -41,7 +41,8 @@ begin
             if (seen ->> heading)::integer > 1 then
                 heading := heading || '-' || (seen ->> heading);
             end if;
-        elsif length(held) + length(block) + 2 > size and btrim(held) <> '' then
+        -- A heading alone is no piece.
+        elsif length(held) + length(block) + 2 > size and held !~ '^(#{1,6} [^\n]*)?$' then
             number := number + 1;
             piece := concat_ws('.', nullif(heading, ''), number);
             body := btrim(held, E' \n');
@@ -64,7 +65,7 @@ begin
             held := substr(held, cut + 1);
         end loop;
     end loop;
-    if btrim(held) <> '' then
+    if held ~ '\S' then
         piece := concat_ws('.', nullif(heading, ''), number + 1);
         body := btrim(held, E' \n');
         return next;

@@ -3,7 +3,10 @@
     incremental_strategy='delete+insert',
     unique_key=['dataset_id'],
     on_schema_change='fail',
-    pre_hook=['{{ forget_changed_datasets() }}', '{{ forget_notion_only() }}'],
+    pre_hook=[
+        '{{ forget_changed_datasets() }}',
+        '{{ forget_notion_only("dataset", "dataset_id") }}',
+    ],
     indexes=[{'columns': ['dataset_id'], 'unique': true}],
     meta={'distribute_by': 'dataset_id'},
 ) }}

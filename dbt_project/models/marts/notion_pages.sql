@@ -1,4 +1,9 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['page_id'],
+    on_schema_change='append_new_columns',
+    replaces='true',
     indexes=[
         {'columns': ['page_id'], 'unique': true},
         {'columns': ['entity_id']},

@@ -1,4 +1,9 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['program_id', 'signature_id'],
+    on_schema_change='append_new_columns',
+    replaces='true',
     indexes=[{'columns': ['program_id', 'signature_id'], 'unique': true}],
     meta={'reference': true},
 ) }}

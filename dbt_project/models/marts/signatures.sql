@@ -3,7 +3,10 @@
     incremental_strategy='delete+insert',
     unique_key=['signature_id'],
     on_schema_change='fail',
-    pre_hook=['{{ forget_changed_signatures() }}', '{{ forget_notion_only() }}'],
+    pre_hook=[
+        '{{ forget_changed_signatures() }}',
+        '{{ forget_notion_only("signature", "signature_id") }}',
+    ],
     indexes=[{'columns': ['signature_id'], 'unique': true}],
     meta={'reference': true},
 ) }}
