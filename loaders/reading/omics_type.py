@@ -14,6 +14,8 @@ from loaders import vocabulary
 DECISIVE_SHARE = 0.5
 
 _SAMPLE = 60
+#: Joined names of protein groups take some thousand characters.
+_LONGEST_NAME = 20_000
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def vote_names(names: Iterable[str]) -> NameVote:
 @lru_cache(maxsize=100_000)
 def kinds_of(name: str) -> tuple[int, ...]:
     """Returns which patterns a name fits; remembered, because files share their molecules."""
+    if len(name) > _LONGEST_NAME:
+        return ()  # no name: patterns take fifty times its size in memory
     return tuple(i for i, kind in enumerate(name_patterns()) if kind.regex.fullmatch(name))
 
 
