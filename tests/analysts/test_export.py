@@ -204,6 +204,12 @@ def test_odd_names_and_numbers_survive(file_format: str, tmp_path: Path) -> None
         assert [row[0] for row in body[1:]] == list(ODD.rows["reported_name"])
         values = [[float(cell) if cell else math.nan for cell in row[2:]] for row in body[1:]]
         assert body[0][2:] == list(ODD.matrix.assays)
+        # As the command says it, and as the loaders of the project do.
+        import pandas as pd
+
+        frame = pd.read_csv(path, comment="#", keep_default_na=False)
+        assert list(frame["reported_name"]) == list(ODD.rows["reported_name"])
+        assert _loaded(path, "metabolomics")[1] == list(ODD.rows["reported_name"])
     elif file_format == "parquet":
         import pandas as pd
 

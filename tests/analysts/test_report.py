@@ -209,8 +209,8 @@ def _enlarge(conn: psycopg.Connection[Any]) -> None:
         "limit 1) as r"
     )
     conn.execute(
-        "insert into intermediate.int_dataset_rejected_rows select (jsonb_populate_record("
-        "null::intermediate.int_dataset_rejected_rows, to_jsonb(r) || jsonb_build_object("
+        "insert into rejected_rows select (jsonb_populate_record("
+        "null::rejected_rows, to_jsonb(r) || jsonb_build_object("
         "'reason_code', 'reason_' || n, 'rejected_row_id', md5('r' || n)))).* "
         "from generate_series(1, 300) as n, lateral (select * from rejected_rows limit 1) as r"
     )

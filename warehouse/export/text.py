@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,26 @@ def write_csv(exported: Exported, path: Path) -> None:
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"# {line}\n" for line in _comments(exported))
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*exported.rows, *_columns(exported)])
+        file.write(_line([*exported.rows, *_columns(exported)]))
         texts = list(exported.rows.values())
         for at, numbers in enumerate(_numbers(exported)):
-            writer.writerow([*(column[at] for column in texts), *map(_digits, numbers)])
+            file.write(_line([*(column[at] for column in texts), *map(_digits, numbers)]))
+
+
+def _line(cells: Iterable[str | None]) -> str:
+    return ",".join(map(_cell, cells)) + "\n"
+
+
+def _cell(text: str | None) -> str:
+    """A cell, in quotes where it needs them.
+
+    Python's writer would leave ``#`` bare, and whoever skips comment lines would cut the row there.
+    """
+    if not text:
+        return ""
+    if any(character in text for character in '",#\n\r') or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def _comments(exported: Exported) -> Iterator[str]:
