@@ -18,7 +18,7 @@ import pytest
 from scipy import stats
 
 from tests.conftest import REPOSITORY
-from tests.dbt.landing import Matrix, Results, create_landing, land
+from tests.dbt.landing import Matrix, Results, create_landing, land, land_sheet
 from tests.dbt.signature_landing import land_signatures
 from warehouse import connection
 from warehouse.settings import Settings
@@ -105,7 +105,10 @@ MARKED: list[dict[str, Any]] = [
     for flag in (["is_contaminant", "is_decoy", "is_internal_standard"][i % 3],)
 ]
 
+#: A matrix of two groups, four and three assays, with gaps: 1 row lacks both groups, 1 one of them.
 GROUPS = np.exp2(RANDOM.normal(8, 1, size=(80, 7)))
+GROUPS[0, [0, 5]] = np.nan
+GROUPS[1, [4, 5]] = np.nan
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,23 @@ def scores(module_settings: Settings, dbt: Callable[..., Any]) -> Iterator[Score
             Results({"a vs b": [{"reported_name": g, "log2_fold_change": "1"} for g in GENES]}),
             minute=4,
         )  # fmt: skip
+        land(
+            conn, "transcriptomics", "/data/groups/two groups.csv",
+            Matrix(rows=[
+                (f"OF_GROUPS{i}", [None if math.isnan(v) else repr(float(v)) for v in row])
+                for i, row in enumerate(GROUPS)
+            ]),
+            minute=8,
+        )  # fmt: skip
+        land_sheet(
+            conn,
+            "/data/groups/samples.csv",
+            [
+                ("sample", {"name": f"S{i}", "study_variable": "drug" if i < 5 else "vehicle"})
+                for i in range(1, 8)
+            ],
+            minute=9,
+        )
         land_signatures(conn, "/data/signatures/all.csv", SETS, minute=5)
         if TRUTH.is_dir():
             header, *rows = _read("entrez_sample.txt")
@@ -197,6 +217,42 @@ def test_ulm_is_the_regression_of_scipy(scores: Scores, name: str) -> None:
     inflation = 1 + 0.01 * (weights.sum() ** 2 / (weights**2).sum() - 1)
     corrected = 2 * stats.t.sf(abs(t) / math.sqrt(inflation), N - 2)
     assert found["p_value_vif"] == pytest.approx(corrected, rel=1e-9)
+
+
+def test_two_groups_of_a_matrix_are_compared_as_scipy_does(scores: Scores) -> None:
+    rows = scores.conn.execute(
+        "select c.name, c.is_derived, r.reported_name, r.log2_fold_change, r.statistic, r.p_value,"
+        " r.adjusted_p_value from marts.derived_results as r"
+        " join marts.contrasts as c using (dataset_id, contrast_id) order by r.row_number"
+    ).fetchall()
+    assert len(rows) == len(GROUPS)
+    assert {row[:2] for row in rows} == {("drug vs vehicle", True)}
+    tested = {}
+    for i, logs in enumerate(np.log2(GROUPS)):
+        drug, vehicle = (half[~np.isnan(half)] for half in (logs[:4], logs[4:]))
+        assert rows[i][3] == pytest.approx(drug.mean() - vehicle.mean(), rel=1e-9, abs=1e-12)
+        if len(vehicle) > 1:
+            tested[i] = stats.ttest_ind(drug, vehicle, equal_var=False)
+    adjusted = stats.false_discovery_control([found.pvalue for found in tested.values()])
+    for (i, found), q in zip(tested.items(), adjusted, strict=True):
+        assert rows[i][4] == pytest.approx(found.statistic, rel=1e-9)
+        assert rows[i][5] == pytest.approx(found.pvalue, rel=1e-9)
+        assert rows[i][6] == pytest.approx(q, rel=1e-12)
+    # One value has no spread: a fold change and no test.
+    assert rows[1][4:] == (None, None, None)
+
+
+def test_missing_values_are_judged_by_group(scores: Scores) -> None:
+    found = scores.conn.execute(
+        "select check_name, value, status, message from marts.dataset_quality"
+        " join marts.datasets as d using (dataset_id)"
+        " where d.name = 'two groups' and check_name like 'missing_in_%%group' order by 1"
+    ).fetchall()
+    every, worst = found
+    # The first row lacks 1 of 4 and 1 of 3; the second is complete in one group.
+    assert every[:3] == ("missing_in_every_group", pytest.approx(1 / 80), "pass")
+    assert worst[:3] == ("missing_in_worst_group", pytest.approx(3 / 240), "pass")
+    assert worst[3].endswith("vehicle")
 
 
 def test_ulm_is_that_of_decoupler(scores: Scores) -> None:

@@ -111,6 +111,56 @@ def test_references_are_landed_row_by_row(loaded: psycopg.Connection[Any], corpu
     assert all(said == count == different for _, said, count, different in landed)
 
 
+def test_mapping_adds_and_loses_no_row(loaded: psycopg.Connection[Any]) -> None:
+    unequal = loaded.execute(
+        """
+        with landed as (
+            select file_id, load_id, count(*) as n
+            from (
+                select file_id, load_id from intermediate.int_feature_rows_unioned
+                union all
+                select file_id, load_id from intermediate.int_result_rows_unioned
+            ) as landed_rows
+            group by file_id, load_id
+        ),
+        built as (
+            select dataset_id, count(*) as n
+            from (
+                select dataset_id from marts.dataset_features
+                union all
+                select dataset_id from marts.differential_results
+            ) as facts
+            group by dataset_id
+        )
+        select datasets.name, landed.n, built.n
+        from marts.datasets as datasets
+        left join landed
+            on datasets.source_file_id = landed.file_id and datasets.load_id = landed.load_id
+        left join built on datasets.dataset_id = built.dataset_id
+        where landed.n is distinct from built.n
+        """
+    ).fetchall()
+    assert unequal == []
+
+
+def test_every_name_has_one_decision_and_every_decision_a_feature(
+    loaded: psycopg.Connection[Any],
+) -> None:
+    assert loaded.execute(
+        "select count(*) - count(distinct (feature_type, reported_name, context)),"
+        " count(*) filter (where feature_id is null) from marts.feature_names"
+    ).fetchone() == (0, 0)
+    lost = loaded.execute(
+        "select count(*) from (select feature_id, feature_name_id from marts.dataset_features"
+        " union select feature_id, feature_name_id from marts.differential_results) as facts"
+        " left join marts.features using (feature_id)"
+        " left join marts.feature_names using (feature_name_id)"
+        " where facts.feature_id is not null and (features.feature_id is null"
+        " or feature_names.feature_name_id is null)"
+    ).fetchone()
+    assert lost == (0,)
+
+
 def test_every_fact_has_its_file_its_load_and_its_landed_row(
     loaded: psycopg.Connection[Any],
 ) -> None:
