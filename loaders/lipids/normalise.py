@@ -46,6 +46,7 @@ _STRUCTURE = re.compile(r"\(\d+[,)EZ]|\(\d+'|\d\(\d|;\d*[A-Z][a-z]|;\d+[A-Z]|;\(
 _LIKE_SHORTHAND = re.compile(r"(?:\S|(?<=FA) )+ (?:[dte]?[OP]-)?\d+:\d(?:\S|(?<=FA) )*")
 _SYSTEMATIC = re.compile(r"(?:acid|oate|anal|enal|anol|enol|amide|dioate|lactone|one|ene|ane|yl)\b")
 _TRUNCATED = re.compile(r"\d:\d+[(<](?:COOH|CHO)\b")
+_PLACED_NAME = re.compile(r"\d+(?:,\d+)*(?:\([RSEZ]\)|[RS])?-(?!.*\d:\d)")
 _GANGLIOSIDE = re.compile(r"(?P<name>G[ADMPQT]\d[a-c]?)(?=[ (])")
 _DISPLAY_CLASS = {"Hex2NeuAcCer": "GM3", "HexNeuAcCer": "GM4"}
 _SUM_STEROL = re.compile(r"ST \d+:\d+")
@@ -274,12 +275,29 @@ def _checked(
             doubt = _doubt(replace(stable, flags=_suspect(reading, text)), dialect)
             if doubt:
                 return _doubtful_base(name, dialect, stable, doubt)
+            if _has_lost_its_place(text, stable):
+                # 5-HEPE and 18-HEPE are both FA 20:5;O: the name stays the name.
+                species = stable.strings["SPECIES"]
+                molecule = Molecule(
+                    text, text, stable.formula, stable.lipid_class, stable.category, species
+                )
+                return replace(_of_molecule(name, dialect, molecule), method=method)
             return _mapped(name, dialect, method, stable, display=display)
         if reason == "formula_unstable":
             break
     candidates = (reading.strings[level],) if reason == "formula_unstable" else ()
     status = AMBIGUOUS if candidates else UNPARSED
     return replace(_refused(name, dialect, status, reason), candidates=candidates)
+
+
+def _has_lost_its_place(text: str, reading: Reading) -> bool:
+    """Whether a name begins with the place of an oxygen that its shorthand does not tell."""
+    return (
+        reading.lipid_class == "FA"
+        and reading.oxygens > 0
+        and reading.level != "FULL_STRUCTURE"
+        and _PLACED_NAME.match(text) is not None
+    )
 
 
 def _suspect(reading: Reading, text: str) -> tuple[str, ...]:

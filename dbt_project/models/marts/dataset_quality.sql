@@ -159,7 +159,7 @@ missing_by_group as materialized (
         dataset_features.row_number,
         assays_of_groups.study_variable,
         count(*) as n_cells,
-        count(*) filter (where not ({{ is_finite('element.abundance') }})) as n_missing
+        count(*) - count(*) filter (where {{ is_finite('element.abundance') }}) as n_missing
     from with_groups
     inner join dataset_features
         on with_groups.dataset_id = dataset_features.dataset_id

@@ -23,6 +23,13 @@ from loaders.lipids.normalise import normalise, normalise_without_parser
         ("C18:1", "biocrates", "CAR 18:1"),
         ("C2", "biocrates", "CAR 2:0"),
         ("C0", "biocrates", "Carnitine"),
+        # One double bond more than the number says: with brackets and without
+        ("PC(34:1p)", "", "PC O-34:2"),
+        ("PC 34:1p", "", "PC O-34:2"),
+        ("PE 36:4e", "", "PE O-36:4"),
+        ("PlsEtn(16:0/20:4)", "", "PE P-16:0/20:4"),
+        ("PlsCho 34:1", "", "PC O-34:2"),
+        ("OxPC 34:1+1O", "", "PC 34:1;O"),
         # Lipidyzer
         ("CER(16:0)", "lipidyzer", "Cer 18:1;O2/16:0"),
         ("DCER(16:0)", "lipidyzer", "Cer 18:0;O2/16:0"),
@@ -74,6 +81,16 @@ def test_dialects(name: str, dialect: str, normalized: str) -> None:
     assert normalise(name, dialect).normalized == normalized
 
 
+def test_isomers_of_one_sum_are_different_molecules() -> None:
+    """The parser knows no place of these oxygens, and would make one molecule of them."""
+    names = ("5-HEPE", "18-HEPE", "10-HDHA", "17-HDHA", "5-HETE", "12-HETE", "5-oxo-ETE")
+    found = [normalise(name) for name in names]
+    assert len({each.identity_name for each in found}) == len(names)
+    assert {each.species for each in found} == {"FA 20:5;O", "FA 22:6;O", "FA 20:4;O"}
+    for each in found:
+        assert normalise(str(each.normalized)).identity_name == each.identity_name
+
+
 @pytest.mark.parametrize(
     ("name", "normalized", "isotope"),
     [
@@ -107,6 +124,8 @@ def test_standards(name: str, normalized: str, isotope: str | None) -> None:
         ("PET 16:0-18:1", "unparsed", "no_grammar"),
         ("DG  16:0-16:1", "unparsed", "no_grammar"),
         ("HDHD5", "unparsed", "no_grammar"),
+        # How many oxygens?
+        ("oxPC 34:1", "unparsed", "no_grammar"),
         ("TP53", "unparsed", "no_grammar"),
         ("", "rejected", "empty"),
         ("PC " + "x" * 200, "rejected", "too_long"),
