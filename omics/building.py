@@ -106,7 +106,9 @@ def build(
             if done is not None and done.return_code == 0:
                 keep_build(conn)
             else:
-                names = [result.name for result in done.failed] if done is not None else []
+                # No results at all: this process was told to stop while dbt was at work.
+                stopped = ["it was stopped before its end"]
+                names = [r.name for r in done.failed] if done is not None else stopped
                 restored = undo_build(conn, names)
     return Built(done, retried, restored)
 

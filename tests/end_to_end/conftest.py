@@ -36,6 +36,7 @@ def runner(settings: Settings, target: Path) -> Omics:
         "DATABASE_URL": database_url(settings),
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target / "logs"),
+        "OMICS_LOG_DIR": str(target / "logs"),
     }
 
     def run(*arguments: str, codes: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
