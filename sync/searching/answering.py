@@ -122,9 +122,9 @@ def answer(
     shown = [word for token in query.tokens for word in token.replace("_", " ").split()]
     try:
         # Whatever was late before: what was found is still worth a moment.
-        with limited(conn, max(_RESERVE, deadline.remaining)):
-            candidates = _sifted(conn, candidates, conditions, filters, indexed=indexed)
-            hits, gone = hydrate.hydrate(conn, candidates, shown, limit)
+        with limited(conn, max(_RESERVE, deadline.remaining)) as paced:
+            candidates = _sifted(paced, candidates, conditions, filters, indexed=indexed)
+            hits, gone = hydrate.hydrate(paced, candidates, shown, limit)
     except psycopg.Error as error:
         notes.trouble("postgres", _short(error))
         return _answer(query, [], notes, deadline)
@@ -153,8 +153,8 @@ def _ready_index(conn: Conn, deadline: Deadline, notes: Notes) -> bool:
     try:
         if indexing.exists(conn) and not indexing.is_behind(conn):
             return True
-        with limited(conn, deadline.share(0.5)):
-            done = indexing.update(conn, at_most=indexing.AT_ONCE)
+        with limited(conn, deadline.share(0.5)) as paced:
+            done = indexing.update(paced, at_most=indexing.AT_ONCE)
         if not done.left:
             return True
         reason = "it is behind the marts: omics sync index"
@@ -281,15 +281,15 @@ def _lexical(
     named = names.Named()
     size = 0
     try:
-        with limited(conn, deadline.remaining):
-            known = words.read_words(conn, query.tokens, indexed=indexed)
+        with limited(conn, deadline.share(0.7)) as paced:
+            known = words.read_words(paced, query.tokens, indexed=indexed)
             if indexed:
-                size = indexing.size(conn)
-                fixes = words.corrections(conn, known)
+                size = indexing.size(paced)
+                fixes = words.corrections(paced, known)
                 for place, others in fixes.items():
                     notes.read_as(f"{query.tokens[place]} was read as {' or '.join(others)}")
                 named = names.lookup(
-                    conn,
+                    paced,
                     query,
                     words.corrected_queries(query, fixes),
                     [*readers, notations.by_sum],
@@ -301,29 +301,29 @@ def _lexical(
                     ),
                     notes,
                 )
-                held = _holders(conn, named)
+                held = _holders(paced, named)
                 if held:
                     lists["holds"] = held
             else:
-                named = names.lookup_alone(conn, query)
+                named = names.lookup_alone(paced, query)
             if named.found:
                 lists["names"] = named.found
                 notes.served("names")
     except psycopg.Error as error:
         notes.trouble("names", _short(error))
     try:
-        with limited(conn, max(0.05, deadline.remaining - 0.2)):
+        with limited(conn, max(0.05, deadline.remaining - 0.2)) as paced:
             groups = fulltext.groups_of(
-                known or words.read_words(conn, query.tokens, indexed=False),
-                _many_words(conn, fixes, indexed=indexed),
+                known or words.read_words(paced, query.tokens, indexed=False),
+                _many_words(paced, fixes, indexed=indexed),
                 [
-                    ((span.first, span.last), words.read_words(conn, others, indexed=indexed))
+                    ((span.first, span.last), words.read_words(paced, others, indexed=indexed))
                     for span, others in named.widened.items()
                     if others
                 ],
-                _many_words(conn, words.related(query), indexed=indexed),
+                _many_words(paced, words.related(query), indexed=indexed),
             )
-            found = fulltext.search(conn, groups, size, conditions, indexed=indexed)
+            found = fulltext.search(paced, groups, size, conditions, indexed=indexed)
         if found:
             lists["full_text"] = found
         notes.served("full_text")
@@ -384,8 +384,8 @@ def _nearest(
         asked = vector.result(max(0.0, deadline.remaining - 0.2))
         if not any(asked):
             return None
-        with limited(conn, max(0.05, deadline.remaining - 0.1)):
-            found = nearness.search(conn, spec, asked, conditions)
+        with limited(conn, max(0.05, deadline.remaining - 0.1)) as paced:
+            found = nearness.search(paced, spec, asked, conditions)
     except psycopg.Error as error:
         notes.trouble("pgvector", _short(error))
         return None

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import psycopg
+
+    Conn = psycopg.Connection[Any]
 
 #: A step is not begun with less than this.
 _LEAST = 0.02
@@ -49,12 +51,50 @@ class Deadline:
         return self.remaining * fraction
 
 
+class _Paced:
+    """A connection whose statements all together end in time.
+
+    Postgres limits each statement, so the limit is drawn in as time goes by.
+    """
+
+    def __init__(self, conn: Conn, seconds: float) -> None:
+        self._conn = conn
+        self._until = time.monotonic() + seconds
+        self._limit = float("inf")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._conn, name)
+
+    def execute(self, query: Any, *given: Any, **named: Any) -> Any:
+        """Runs a statement within what is left.
+
+        Raises:
+            QueryCanceled: Nothing is left, or it took longer.
+        """
+        import psycopg
+
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise psycopg.errors.QueryCanceled("the time is up")
+        if left < 0.7 * self._limit:
+            self._limit = max(_LEAST, left)
+            self._conn.execute(
+                "select set_config('statement_timeout', %s, true)",
+                (f"{self._limit * 1000:.0f}ms",),
+            )
+        return self._conn.execute(query, *given, **named)
+
+
 @contextmanager
-def limited(conn: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """A transaction whose statements each end after so many seconds."""
+def limited(conn: Conn, seconds: float) -> Iterator[Conn]:
+    """A transaction whose statements all together end after so many seconds.
+
+    Args:
+        conn: An autocommit connection.
+        seconds: How long they may take.
+
+    Yields:
+        The connection to use inside.
+    """
     with conn.transaction():
-        conn.execute(
-            "select set_config('statement_timeout', %s, true)",
-            (f"{max(_LEAST, seconds) * 1000:.0f}ms",),
-        )
-        yield
+        yield cast("Conn", _Paced(conn, max(_LEAST, seconds)))

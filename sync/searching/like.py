@@ -74,19 +74,22 @@ def like(
         kinds = []
     found: list[Found] = []
     try:
-        with limited(conn, deadline.remaining):
-            own = _members(conn, kind, identifier)
+        with limited(conn, deadline.remaining) as paced:
+            own = _members(paced, kind, identifier)
             for other in kinds:
-                found += _alike(conn, other, identifier, own)
+                found += _alike(paced, other, identifier, own)
             found.sort(key=lambda entry: (-entry.score, entry.key))
             if not filters.are_empty:
-                conditions = filtering.conditions_of(conn, filters)
+                conditions = filtering.conditions_of(paced, filters)
                 allowed = filtering.allowed_entities(
-                    conn, [entry.key for entry in found], conditions, indexed=indexing.exists(conn)
+                    paced,
+                    [entry.key for entry in found],
+                    conditions,
+                    indexed=indexing.exists(paced),
                 )
                 found = [entry for entry in found if entry.key in allowed]
             candidates = fusion.fuse({"molecules": found}, {"molecules": 1.0})
-            hits, dropped = hydrate.hydrate(conn, candidates, (), limit)
+            hits, dropped = hydrate.hydrate(paced, candidates, (), limit)
     except psycopg.errors.QueryCanceled:
         raise OmicsError(
             f"comparing {name!r} took more than {seconds:g} s",

@@ -25,6 +25,9 @@ Conn = psycopg.Connection[Any]
 SPACE = "dataset.hash-v1-512"
 QUESTION = "ceramides in plasma"
 
+#: Seconds where a service has to answer, and the machine may be busy.
+PATIENT = 20.0
+
 
 @pytest.fixture
 def filled(marts: Conn) -> Conn:
@@ -65,7 +68,7 @@ def _falls_back(found: SearchAnswer, service: str, reason: str) -> None:
 
 
 def test_pinecone_serves_where_it_is_set_up(published: Conn, pinecone_options: Options) -> None:
-    found = _ask(published, pinecone_options)
+    found = _ask(published, pinecone_options, seconds=PATIENT)
     assert found.hits[0].title == "Plasma ceramides"
     assert "pinecone" in found.paths
     assert "pgvector" not in found.paths
@@ -101,7 +104,8 @@ def test_pinecone_is_empty(
     published: Conn, pinecone: PineconeStandIn, pinecone_options: Options
 ) -> None:
     pinecone.indexes["amprenta-rag"].namespaces.clear()
-    _falls_back(_ask(published, pinecone_options), "pinecone", "found nothing")
+    found = _ask(published, pinecone_options, seconds=PATIENT)
+    _falls_back(found, "pinecone", "found nothing")
 
 
 def test_nothing_is_published_yet(filled: Conn, pinecone_options: Options) -> None:
@@ -114,7 +118,8 @@ def test_pinecone_holds_vectors_of_another_length(
     with open_client(pinecone_options) as client:
         client.indexes.delete("amprenta-rag")
     pinecone.create("amprenta-rag", 384)
-    _falls_back(_ask(published, pinecone_options), "pinecone", "384")
+    found = _ask(published, pinecone_options, seconds=PATIENT)
+    _falls_back(found, "pinecone", "384")
 
 
 def test_orphans_of_pinecone_are_no_hits(
@@ -124,7 +129,7 @@ def test_orphans_of_pinecone_are_no_hits(
     held = space.indexed[f"dataset#{id_of('Plasma ceramides')}#overview"]
     for orphan in (f"dataset#{uuid.uuid4()}#overview", "dataset#no-uuid#overview", "odd"):
         space.indexed[orphan] = Vector(held.values, dict(held.metadata or {}))
-    found = _ask(published, pinecone_options)
+    found = _ask(published, pinecone_options, seconds=PATIENT)
     assert found.dropped == 2
     assert {hit.title for hit in found.hits} <= {
         "Plasma ceramides",
@@ -136,14 +141,15 @@ def test_orphans_of_pinecone_are_no_hits(
 def test_a_row_that_is_gone_is_no_hit(published: Conn, pinecone_options: Options) -> None:
     drop_document(published, "Plasma ceramides")
     drop(published, "datasets", "Plasma ceramides")
-    found = _ask(published, pinecone_options)
+    found = _ask(published, pinecone_options, seconds=PATIENT)
     assert found.dropped == 1
     assert "Plasma ceramides" not in {hit.title for hit in found.hits}
 
 
 def test_a_hit_by_an_older_text_is_marked(published: Conn, pinecone_options: Options) -> None:
     put_document(published, "Plasma ceramides", text="Sphingomyelins now", omics_type="lipidomics")
-    (hit,) = (h for h in _ask(published, pinecone_options).hits if h.title == "Plasma ceramides")
+    found = _ask(published, pinecone_options, seconds=PATIENT)
+    (hit,) = (h for h in found.hits if h.title == "Plasma ceramides")
     assert hit.stale
     assert hit.passage == "Sphingomyelins now"
 
@@ -172,7 +178,7 @@ def test_a_service_that_keeps_failing_is_left_alone(
     _falls_back(found, "pinecone", "left alone")
     published.execute("update sync.search_services set open_until = now() - interval '1 second'")
     pinecone.faults.clear()
-    assert "pinecone" in _ask(published, pinecone_options).paths
+    assert "pinecone" in _ask(published, pinecone_options, seconds=PATIENT).paths
 
 
 def test_a_pause_that_publishing_was_asked_for_counts(
