@@ -94,7 +94,7 @@ def _refuse_far_cells(member: Member) -> None:
                 if info.filename.startswith("xl/worksheets/") and info.filename.endswith(".xml"):
                     with archive.open(info) as xml:
                         _refuse_far_cells_of(xml, member.part or info.filename)
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError, RuntimeError):
         # No zip (an old workbook), or a damaged one: opening it says what is wrong.
         return
 

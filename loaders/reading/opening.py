@@ -36,7 +36,10 @@ WORKBOOK_LIMIT = 1024**3
 _CHUNK = 1024**2
 _MAX_DEPTH = 3
 _CONTROL = bytes([*range(0x07), *range(0x0E, 0x1B), *range(0x1C, 0x20)])
-_CORRUPT = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
+_CORRUPT = (
+    *(EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError),
+    UnicodeDecodeError,  # the name of a member
+)
 
 Kind = Literal["text", "workbook", "binary"]
 Opener = Callable[[], BinaryIO]
