@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -257,15 +258,17 @@ def test_a_pause_that_is_asked_for_binds_every_worker(
     put(marts, "datasets", "d")
     notion.faults.append(Fault("POST", "^/v1/pages$", answer=answer))
     # This run does not wait so long and ends; nothing was an attempt.
+    began = time.monotonic()
     report = _apply(marts, notion_options, patience=0.0)
     assert report.status == "partial"
     row = marts.execute(
         "select extract(epoch from blocked_until - now())::float8 from ops.budgets"
     ).fetchone()
     assert row is not None
-    assert seconds - 3 < row[0] <= seconds
+    assert seconds - (time.monotonic() - began) - 0.1 < row[0] <= seconds
     assert marts.execute("select state, attempts from sync.items").fetchone() == ("pending", 0)
-    # Another worker keeps the pause, too.
+    # Another worker keeps the pause, too; however slow this machine is, it has not passed.
+    marts.execute("update ops.budgets set blocked_until = now() + interval '1 minute'")
     notion.forget_calls()
     assert _apply(marts, notion_options, patience=0.0).status == "partial"
     assert notion.count() == 0
