@@ -297,6 +297,20 @@ def test_what_only_notion_knows_is_a_row_of_the_marts(history: History) -> None:
     assert "Experimental Data Assets" in " ".join(why.notes)
 
 
+def test_every_page_tells_where_it_was_read(history: History) -> None:
+    pages = history.conn.execute("select page_id from marts.notion_pages").fetchall()
+    assert pages
+    for (page_id,) in pages:
+        why = explain(history.conn, "notion_pages", {"page_id": page_id})
+        assert "read from Notion, database" in why.notes[0]
+    pairs = history.conn.execute(
+        "select program_id, signature_id from marts.program_signatures"
+    ).fetchall()
+    for program_id, signature_id in pairs:
+        key = {"program_id": program_id, "signature_id": signature_id}
+        assert explain(history.conn, "program_signatures", key).related
+
+
 def test_pages_of_people_are_taken_over_and_not_made_again(history: History) -> None:
     names = [history.notion.text(page, "Experiment Name")
              for page in history.notion.rows("Experimental Data Assets")]  # fmt: skip

@@ -19,6 +19,9 @@ from warehouse.lineage.routes import routes
 #: One row of these per value of the column: the row and the assay are walked in full by themselves.
 _ONE_PER = {"measurements": "dataset_id, assay_id"}
 
+#: Marts that only pages of Notion fill.
+_OF_NOTION = {"notion_pages", "program_signatures"}
+
 _SIGNATURE = """signature,lipid,direction
 Membrane answer,PC 32:0,down
 Membrane answer,PC 32:1,down
@@ -66,7 +69,8 @@ def impact(omics: Omics, file: str) -> dict[str, Any]:
 def test_every_row_of_every_mart_leads_to_a_file(built: psycopg.Connection[Any], mart: str) -> None:
     count, wrong = unresolved(built, mart, keys_of(built, mart, one_per=_ONE_PER.get(mart)))
     assert wrong == []
-    assert count > 0
+    # No page of Notion is among the examples; tests/dbt/test_notion.py has some.
+    assert (count > 0) != (mart in _OF_NOTION)
 
 
 def test_a_measurement_leads_to_the_digits_of_its_cell(

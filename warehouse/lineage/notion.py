@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import OmicsError
@@ -88,9 +89,10 @@ def document(handlers: Mapping[str, Handler]) -> Handler:
         notes = [*rests_on.notes]
         if str(row["chunk"]).startswith("narrative"):
             notes.append("people wrote it on the page of Notion")
-        return found(
-            row["title"], rests_on.origins, related=[subject, *rests_on.related], notes=notes
-        )
+        origins = [
+            replace(origin, models=(*origin.models, "documents")) for origin in rests_on.origins
+        ]
+        return found(row["title"], origins, related=[subject, *rests_on.related], notes=notes)
 
     return explained
 
