@@ -139,11 +139,13 @@ def test_the_schema_is_made_once_by_many(settings: Settings, conn: psycopg.Conne
     for thread in threads:
         thread.join()
     assert errors == []
-    declared = re.findall(
-        r"^create table if not exists ops\.(\w+)",
-        Path(ledger.__file__).with_name("ops.sql").read_text(),
-        re.MULTILINE,
-    )
+    declared = [
+        name
+        for path in Path(ledger.__file__).parent.glob("*.sql")
+        for name in re.findall(
+            r"^create table if not exists ops\.(\w+)", path.read_text(), re.MULTILINE
+        )
+    ]
     assert {"runs", "run_results", "quarantine", "dataset_states"} <= set(declared)
     tables = conn.execute(
         "select table_name from information_schema.tables where table_schema = 'ops'"
