@@ -73,7 +73,7 @@ class Hdf5:
             if "obs" in file and "var" in file and ("X" in file or "layers" in file):
                 return _anndata(file, context)
             keys = ", ".join(list(file)[:8])
-        except (OSError, KeyError, RuntimeError) as error:
+        except (OSError, KeyError, RuntimeError, TypeError) as error:
             raise _broken(context, f"{type(error).__name__}: {error}") from error
         raise Unreadable(
             "format_not_readable_yet",

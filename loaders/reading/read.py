@@ -211,6 +211,14 @@ def _sheets(
     serious = [refusal for refusal in refusals if refusal.reason_code not in _NOT_DATA]
     if serious:
         raise serious[0]
+    if not readings and not refusals:
+        # Damage can leave a workbook that opens and lists no sheet.
+        raise Unreadable(
+            "empty_file",
+            place="workbook",
+            seen="no sheet",
+            expected="a workbook with a sheet of results",
+        )
     if not readings:
         raise _most_telling(refusals)
     for reading in readings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import zipfile
 
 import pytest
 
@@ -48,6 +49,20 @@ def test_every_table_is_a_part_and_the_rest_is_said(read, workbook, name):
         "sheet=Read me": "not_a_table",
         "sheet=Empty": "empty_file",
     }
+
+
+def test_a_workbook_that_lists_no_sheet_is_empty(refusal, workbook):
+    _sheet(workbook, "Lipids", LIPIDS)
+    whole = io.BytesIO(_save(workbook))
+    damaged = io.BytesIO()
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(damaged, "w") as new:
+        for name in old.namelist():
+            text = old.read(name)
+            if name == "xl/workbook.xml":
+                # The fuzz suite flipped a bit of the element's name.
+                text = text.replace(b"<sheet ", b"<sheat ")
+            new.writestr(name, text)
+    assert refusal(damaged.getvalue(), name="table.xlsx").reason_code == "empty_file"
 
 
 def test_junk_above_and_merged_headings(one, workbook):
