@@ -48,8 +48,10 @@ from generate_series(1, %s) as n
 def test_a_thousand_datasets_never_go_over_the_rate_and_survive_kills(
     marts: Conn, settings: Settings, notion: NotionStandIn, notion_options: Options
 ) -> None:
-    # Forty times as fast as in life: 150 calls in 60 s are 150 in 1.5 s, at 2.5 a second 100.
-    notion.budget = (150, 1.5)
+    # Forty times as fast as in life. Notion's three calls a second are 180 in 60 s, so 180 in 1.5 s
+    # here; our 2.5 a second are 100. A budget of just our own pace, 150, was overrun by one call
+    # that the machine had kept waiting.
+    notion.budget = (180, 1.5)
     marts.execute(_DATASETS.encode(), (1000,))
     options = replace(notion_options, notion_per_second=100.0)
     for made in (250, 500):
