@@ -19,7 +19,7 @@ FEATURES = 300
 ASSAYS = 12
 LARGE_FILES = 10
 #: A round takes seconds: one alone says little on a shared machine.
-LARGE_ROUNDS = 3
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -166,15 +166,11 @@ def landing(base: Settings, work: Path, scale: Scale) -> list[Row]:
     with database(base, "bench_land") as settings:
         url = connection.database_url(settings)
         _load_in_process(settings, few)  # imports and first connections are not what is compared
-        bare = values / _bare_read_and_copy(url, paths, "bare_small")
-        ours = values / _load_in_process(settings, paths)
         by_dicts = few_values / _dlt_row_dicts(url, few)
         by_copy = few_values / _psycopg_copy(url, few)
         by_pandas = few_values / _pandas_to_sql(url, few)
-    rounds = [
-        _large_round(base, number, large_paths, large_values) for number in range(LARGE_ROUNDS)
-    ]
-    ours_large, bare_large = sorted(rounds, key=lambda pair: pair[0] / pair[1])[LARGE_ROUNDS // 2]
+    ours, bare = _median_round(base, paths, values)
+    ours_large, bare_large = _median_round(base, large_paths, large_values)
     return [
         Row(
             f"read + land, values/s, against a bare pyarrow read + one ADBC copy: "
@@ -183,7 +179,7 @@ def landing(base: Settings, work: Path, scale: Scale) -> list[Row]:
             ">= 0.4",
             ">= 0.7",
             ours / bare >= 0.4,
-            f"{ours:,.0f} and {bare:,.0f} values/s",
+            f"{ours:,.0f} and {bare:,.0f} values/s, median of {ROUNDS} rounds",
         ),
         Row(
             f"the same with {LARGE_FILES} files of {rows * assays / 1e6:,.2g} M values each",
@@ -191,7 +187,7 @@ def landing(base: Settings, work: Path, scale: Scale) -> list[Row]:
             ">= 0.4",
             ">= 0.7",
             ours_large / bare_large >= 0.4,
-            f"{ours_large:,.0f} and {bare_large:,.0f} values/s, median of {LARGE_ROUNDS} rounds",
+            f"{ours_large:,.0f} and {bare_large:,.0f} values/s, median of {ROUNDS} rounds",
         ),
         Row(
             "landing against dlt fed with row dicts",
@@ -220,13 +216,15 @@ def landing(base: Settings, work: Path, scale: Scale) -> list[Row]:
     ]
 
 
-def _large_round(
-    base: Settings, number: int, paths: list[Path], values: int
-) -> tuple[float, float]:
-    """Values per second of our way and of the bare one, one after the other on a new database."""
-    with database(base, f"bench_large_{number}") as settings:
-        bare = values / _bare_read_and_copy(connection.database_url(settings), paths, "bare_large")
-        return values / _load_in_process(settings, paths), bare
+def _median_round(base: Settings, paths: list[Path], values: int) -> tuple[float, float]:
+    """Values per second of our way and of the bare one, each time on a new database."""
+    rounds = []
+    for number in range(ROUNDS):
+        with database(base, f"bench_land_{number}") as settings:
+            url = connection.database_url(settings)
+            bare = values / _bare_read_and_copy(url, paths, "bare")
+            rounds.append((values / _load_in_process(settings, paths), bare))
+    return sorted(rounds, key=lambda pair: pair[0] / pair[1])[ROUNDS // 2]
 
 
 def unchanged(base: Settings, work: Path, scale: Scale) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Arrow tables into one ``raw_<source>`` schema with dlt: Parquet files, copied by ADBC.
+"""Parquet files into one ``raw_<source>`` schema with dlt, copied by ADBC.
 
 dlt's usual path, row dictionaries through ``insert_values``, took 506 s for 4.8 million values
 where this one takes seconds, so the format is asked for and checked, never left to a default.
@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loaders.pool import Gatherer
+from loaders.landing_tables import LandingTable, arrow_schema
+from loaders.shards import Shard, ShardTarget, with_load_id
 from warehouse.errors import OmicsError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from loaders.sources import Source
-
-#: Rows of one table travel to dlt in pieces of about this many bytes; one piece is a row group.
-#: Peak memory of a load of 7.2 M values: 300 MB with 2 MiB, 490 MB with 16 MiB, equally fast.
-PIECE_BYTES = 2 * 1024 * 1024
-#: dlt begins a new Parquet file, hence a further copy job, after this many bytes.
-FILE_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,11 +27,10 @@ class Landed:
     """A finished load of one schema."""
 
     load_ids: tuple[str, ...]
-    rows: dict[str, int]
 
 
 def land(
-    rows: Iterable[tuple[str, pa.Table]],
+    write: Callable[[ShardTarget], Iterable[Shard]],
     *,
     source: Source,
     url: str,
@@ -51,7 +43,7 @@ def land(
     sees any of them.
 
     Args:
-        rows: Pairs of landing table name and rows, in any order.
+        write: Reads, and writes the rows of the landing tables as files.
         source: Whose landing schema.
         url: Connection address.
         work_folder: Folder for dlt's files; what an earlier, killed load left there is dropped.
@@ -68,23 +60,9 @@ def land(
     # picked up again (dlt would retry it and ignore the new rows).
     folder = Path(tempfile.mkdtemp(prefix=f"{source.name}-", dir=work_folder))
     try:
-        return _run(rows, source, url, folder, on_stage)
+        return _run(write, source, url, folder, on_stage)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def import_ahead() -> threading.Thread:
-    """Imports dlt in a thread of its own, while the reading processes start.
-
-    One after the other they take 2 s and 1 s before the first row of a large load moves.
-    """
-
-    def work() -> None:
-        import dlt  # noqa: F401 - the import is the purpose
-
-    thread = threading.Thread(target=work, name="import dlt")
-    thread.start()
-    return thread
 
 
 def clear_leftovers(work_folder: Path, source_name: str) -> int:
@@ -96,7 +74,7 @@ def clear_leftovers(work_folder: Path, source_name: str) -> int:
 
 
 def _run(
-    rows: Iterable[tuple[str, pa.Table]],
+    write: Callable[[ShardTarget], Iterable[Shard]],
     source: Source,
     url: str,
     folder: Path,
@@ -120,13 +98,18 @@ def _run(
         destination=destination,
         dataset_name=source.schema,
     )
-    counted: dict[str, int] = {}
+    shards = folder / "shards"
+    shards.mkdir()
+    written: list[Shard] = []
     try:
         on_stage("extract")
         pipeline.extract(
-            _resource(dlt, rows, counted),
-            loader_file_format="parquet",
+            _resources(dlt, source, write, shards, written), loader_file_format="parquet"
         )
+        if not written:
+            return Landed(load_ids=())
+        # dlt has links of its own to the files, and deletes each once it is copied.
+        shutil.rmtree(shards)
         on_stage("normalize")
         pipeline.normalize()
         _refuse_slow_path(pipeline, source)
@@ -143,7 +126,7 @@ def _run(
             expected="a finished load; nothing of this one is visible",
             fix="run the same command again; if it repeats, see 'omics doctor'",
         ) from error
-    return Landed(load_ids=tuple(info.loads_ids), rows=counted)
+    return Landed(load_ids=tuple(info.loads_ids))
 
 
 def _configure(dlt: Any) -> None:
@@ -151,34 +134,39 @@ def _configure(dlt: Any) -> None:
     dlt.config["runtime.log_level"] = "ERROR"
     # What is loaded is asked of Postgres by our own query; dlt's stored state is not needed.
     dlt.config["restore_from_destination"] = False
-    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
+    # Our files have their load id already.
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = False
     dlt.config["normalize.parquet_normalizer.add_dlt_id"] = False
-    dlt.config["data_writer.file_max_bytes"] = FILE_BYTES
     dlt.config["normalize.workers"] = 1
     dlt.config["load.workers"] = 2
     dlt.config["load.delete_completed_jobs"] = True
 
 
-def _resource(dlt: Any, rows: Iterable[tuple[str, pa.Table]], counted: dict[str, int]) -> Any:
-    def items() -> Iterator[Any]:
-        ready: list[tuple[str, pa.Table]] = []
-        gatherer = Gatherer(lambda name, table: ready.append((name, table)), PIECE_BYTES)
+def _resources(
+    dlt: Any,
+    source: Source,
+    write: Callable[[ShardTarget], Iterable[Shard]],
+    folder: Path,
+    written: list[Shard],
+) -> list[Any]:
+    """One resource per landing table; the first that dlt asks has everything read."""
 
-        def marked() -> Iterator[Any]:
-            for name, table in ready:
-                counted[name] = counted.get(name, 0) + table.num_rows
-                yield dlt.mark.with_table_name(table, name)
-            ready.clear()
+    @cache
+    def shards() -> list[Shard]:
+        written.extend(write(ShardTarget(str(folder), dlt.current.load_package_state()["load_id"])))
+        return written
 
-        for name, table in rows:
-            gatherer.add(name, table, table.nbytes)
-            yield from marked()
-        gatherer.flush()
-        yield from marked()
+    def resource(table: LandingTable) -> Any:
+        def files() -> Iterator[Any]:
+            # No column hints: from an empty table with the exact Arrow schema dlt takes the types.
+            empty = with_load_id(arrow_schema(table).empty_table(), "")
+            for shard in shards():
+                if shard.table == table.name:
+                    yield dlt.mark.with_file_import(shard.path, "parquet", shard.rows, empty)
 
-    # No column hints: each table comes with its exact Arrow schema, from which dlt takes the types.
-    # Hints on top would tell the same, and dlt warned of differences between the two.
-    return dlt.resource(items(), name="rows", write_disposition="append")
+        return dlt.resource(files, name=table.name, write_disposition="append")
+
+    return [resource(table) for table in source.tables]
 
 
 def _refuse_slow_path(pipeline: Any, source: Source) -> None:

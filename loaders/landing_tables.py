@@ -144,6 +144,23 @@ def arrow_schema(table: LandingTable) -> pa.Schema:
     )
 
 
+def table_of_rows(name: str, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Returns rows of one of `TABLES` as an Arrow table.
+
+    Args:
+        name: Name of the table.
+        rows: Values in the order of its columns.
+    """
+    import pyarrow as pa
+
+    schema = arrow_schema(next(table for table in TABLES if table.name == name))
+    columns = zip(*rows, strict=True)
+    return pa.Table.from_arrays(
+        [pa.array(values, type=kind) for values, kind in zip(columns, schema.types, strict=True)],
+        schema=schema,
+    )
+
+
 def ddl(schema: str, tables: Sequence[LandingTable]) -> list[str]:
     """Returns the statements that make one landing schema; running them again changes nothing.
 

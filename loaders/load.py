@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,10 +26,10 @@ from warehouse.errors import OmicsError
 
 if TYPE_CHECKING:
     import psycopg
-    import pyarrow as pa
 
     from loaders.lipids.step import LipidNamesReport
     from loaders.preview import Preview
+    from loaders.shards import Shard, ShardTarget
     from warehouse.settings import Settings
 
 
@@ -422,7 +423,7 @@ def _read_and_land(
     report: LoadReport,
     watch: Progress,
 ) -> list[FileResult]:
-    from loaders.pool import read_all
+    from loaders.pool import look_at
 
     refused: list[FileResult] = []
     waiting: dict[str, list[ReadTask]] = {name: [] for name in sources()}
@@ -434,9 +435,7 @@ def _read_and_land(
             undecided[task.path] = task
     # Content decides the source of these: look first, then read each with the others of its source.
     looked: list[FileResult] = []
-    for kind, result in read_all(list(undecided.values()), workers=settings.workers):
-        if kind != "file":
-            continue
+    for result in look_at(list(undecided.values()), workers=settings.workers):
         if result.refusal is None and set(result.sources) & set(TABLE_SOURCES):
             _assign(undecided[result.path], result, waiting)
         else:
@@ -515,18 +514,15 @@ def _land_source(
     watch: Progress,
 ) -> list[FileResult]:
     """Lands files of one source; returns those whose content says that they are of another."""
-    from loaders.landing import import_ahead, land
-    from loaders.pool import read_all, uses_workers
+    from loaders import landing, pool, shards
     from warehouse.connection import database_url
 
-    if uses_workers(tasks, settings.workers):
-        import_ahead()
     results: list[FileResult] = []
     strayed: list[FileResult] = []
 
-    def rows() -> Generator[tuple[str, pa.Table], None, None]:
-        for kind, value in read_all(tasks, workers=settings.workers):
-            if kind == "rows":
+    def without_files(read: Iterable[tuple[str, Any]]) -> Generator[Any, None, None]:
+        for kind, value in read:
+            if kind != "file":
                 yield value
             elif value.refusal is None and source.name not in value.sources:
                 strayed.append(value)
@@ -534,21 +530,16 @@ def _land_source(
                 results.append(value)
                 watch.advance(value.path)
 
-    # When every file is refused there is no row and hence nothing for dlt to do; the reading has to
-    # happen all the same, so look for the first row before dlt is started (it takes 2 s to import).
-    stream = rows()
-    first = next(stream, None)
-    if first is not None:
+    def land(write: Callable[[ShardTarget], Iterable[Shard]]) -> None:
         try:
-            landed = land(
-                _chain(first, stream),
+            landed = landing.land(
+                write,
                 source=source,
                 url=database_url(settings, database=conn.info.dbname),
                 work_folder=work_folder,
                 on_stage=lambda stage: watch.stage(f"{source.name}: {_STAGES[stage]}"),
             )
         except BaseException:
-            stream.close()
             states.sweep_unfinished(conn, source)
             raise
         states.discard(
@@ -559,19 +550,24 @@ def _land_source(
         )
         states.refresh_statistics(conn, source)
         report.load_ids.extend(landed.load_ids)
+
+    if pool.uses_workers(tasks, settings.workers):
+        with pool.started(min(settings.workers, len(tasks))) as processes:
+            land(lambda target: without_files(pool.read_in(processes, tasks, target)))
+    else:
+        # When every file is refused there is no row and hence nothing for dlt to do; the reading
+        # has to happen all the same, so look for the first row before dlt is started (2 s).
+        rows = without_files(pool.read_here(tasks))
+        with closing(rows):
+            first = next(rows, None)
+            if first is not None:
+                land(lambda target: shards.write_shards(chain([first], rows), target))
     refused.extend(result for result in results if result.refusal is not None)
     report.loaded.extend(result for result in results if result.refusal is None)
     return strayed
 
 
 _STAGES = {"extract": "reading", "normalize": "preparing", "load": "copying to Postgres"}
-
-
-def _chain(
-    first: tuple[str, pa.Table], rest: Iterator[tuple[str, pa.Table]]
-) -> Iterator[tuple[str, pa.Table]]:
-    yield first
-    yield from rest
 
 
 def _account(

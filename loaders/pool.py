@@ -1,8 +1,8 @@
 """Reading many files on several processors, with bounded memory.
 
-Each worker is joined by a socket pair. It sends rows once they outgrow its buffer and waits
-while the receiver is behind, so the memory in use depends on the batches and not on the
-number of files. A worker ends when its parent ends, also when the parent is killed.
+Each worker is joined by a socket pair, through which it is given files and tells what came of them.
+It writes the rows to files of its own, so the memory in use depends on the pieces that it writes
+and not on the number of files. A worker ends when its parent ends, also when the parent is killed.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+from loaders.shards import Gatherer, Rows, ShardTarget, ShardWriter
 from loaders.worker import FileResult, ReadTask, read_one
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    import pyarrow as pa
 
-#: A worker sends what it gathered from small files once it holds this many bytes.
-SEND_BYTES = 4 * 1024 * 1024
 #: Files handed to a worker at once: fewer messages than one by one, and still even shares.
 FILES_PER_TASK = 16
 BYTES_PER_TASK = 4 * 1024 * 1024
@@ -33,47 +32,19 @@ BYTES_PER_TASK = 4 * 1024 * 1024
 MIN_FILES_FOR_WORKERS = 48
 MIN_BYTES_FOR_WORKERS = 24 * 1024 * 1024
 
-Message = tuple[str, Any, Any]
 
-
-class Gatherer:
-    """Joins small tables of one kind to larger ones before they travel on."""
-
-    def __init__(self, send: Callable[[str, pa.Table], None], limit: int = SEND_BYTES) -> None:
-        """Hands joined tables to ``send`` whenever ``limit`` bytes are held."""
-        self._send = send
-        self._limit = limit
-        self._held: dict[str, list[pa.Table]] = {}
-        self._bytes = 0
-
-    def add(self, name: str, rows: pa.Table, size: int) -> None:
-        """Holds rows of table ``name``, ``size`` bytes; sends all once the limit is passed."""
-        self._held.setdefault(name, []).append(rows)
-        self._bytes += size
-        if self._bytes >= self._limit:
-            self.flush()
-
-    def flush(self) -> None:
-        """Sends all that is held; ``files`` rows go last, behind the rows they make visible."""
-        import pyarrow as pa
-
-        for name in sorted(self._held, key=lambda table: table == "files"):
-            self._send(name, pa.concat_tables(self._held[name]).combine_chunks())
-        self._held = {}
-        self._bytes = 0
-
-
-def read_all(tasks: Sequence[ReadTask], *, workers: int) -> Iterator[tuple[str, Any]]:
-    """Reads files and yields ``("rows", (table, rows))`` and ``("file", FileResult)``.
+def look_at(tasks: Sequence[ReadTask], *, workers: int) -> Iterator[FileResult]:
+    """Reads files only to find out to which sources they belong; yields what came of each.
 
     Args:
-        tasks: Files to read.
+        tasks: Files to look at, without a source.
         workers: Largest number of processes; 1 reads in this process.
     """
     if uses_workers(tasks, workers):
-        yield from _read_in_workers(tasks, min(workers, len(tasks)))
+        with started(min(workers, len(tasks))) as processes:
+            yield from (value for kind, value in read_in(processes, tasks) if kind == "file")
     else:
-        yield from _read_here(tasks)
+        yield from (value for kind, value in read_here(tasks) if kind == "file")
 
 
 def uses_workers(tasks: Sequence[ReadTask], workers: int) -> bool:
@@ -84,8 +55,12 @@ def uses_workers(tasks: Sequence[ReadTask], workers: int) -> bool:
     return len(tasks) >= MIN_FILES_FOR_WORKERS or total >= MIN_BYTES_FOR_WORKERS
 
 
-def _read_here(tasks: Iterable[ReadTask]) -> Iterator[tuple[str, Any]]:
-    """Reads in this process; a thread keeps rows flowing while one large file is read."""
+def read_here(tasks: Iterable[ReadTask]) -> Iterator[tuple[str, Any]]:
+    """Reads in this process; a thread keeps rows flowing while one large file is read.
+
+    Yields:
+        ``("rows", (table, rows))`` and ``("file", FileResult)``.
+    """
     from queue import Queue
 
     channel: Queue[tuple[str, Any] | BaseException | None] = Queue(maxsize=4)
@@ -128,40 +103,19 @@ class _StoppedError(Exception):
     """The receiver has gone; reading on would be for nobody."""
 
 
-def _read_in_workers(tasks: Sequence[ReadTask], workers: int) -> Iterator[tuple[str, Any]]:
-    from multiprocessing.connection import wait
+#: Reading processes by the connection to each.
+Processes = dict["Connection", "subprocess.Popen[bytes]"]
 
-    waiting = deque(_bundles(tasks))
-    processes: dict[Connection, subprocess.Popen[bytes]] = {}
+
+@contextmanager
+def started(count: int) -> Iterator[Processes]:
+    """Starts reading processes, which wait for their files; ends them with the block."""
+    processes: Processes = {}
     try:
-        for _ in range(min(workers, len(waiting))):
+        for _ in range(count):
             connection, process = start_process("loaders.pool", "serve")
             processes[connection] = process
-        outstanding = dict.fromkeys(processes, 0)
-        # Two bundles each: the next one is there when the first is done.
-        for _ in range(2):
-            for connection in processes:
-                if waiting:
-                    connection.send(waiting.popleft())
-                    outstanding[connection] += 1
-        while any(outstanding.values()):
-            for ready in wait([c for c, count in outstanding.items() if count]):
-                connection = cast("Connection", ready)  # wait() is typed for sockets too
-                try:
-                    kind, value = connection.recv()
-                except (EOFError, ConnectionResetError) as error:
-                    code = processes[connection].wait()
-                    raise RuntimeError(
-                        f"a reading process ended with code {code}; "
-                        "out of memory is the usual reason: try OMICS_WORKERS=1"
-                    ) from error
-                if kind == "bundle":
-                    outstanding[connection] -= 1
-                    if waiting:
-                        connection.send(waiting.popleft())
-                        outstanding[connection] += 1
-                    continue
-                yield kind, value
+        yield processes
     finally:
         for connection, process in processes.items():
             connection.close()
@@ -170,6 +124,52 @@ def _read_in_workers(tasks: Sequence[ReadTask], workers: int) -> Iterator[tuple[
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def read_in(
+    processes: Processes, tasks: Sequence[ReadTask], target: ShardTarget | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Has files read by processes; once for each set of processes.
+
+    Args:
+        processes: Who reads.
+        tasks: Files to read.
+        target: Where they write the rows; None where the tasks yield none.
+
+    Yields:
+        ``("file", FileResult)`` as each is read, then ``("shard", Shard)``.
+
+    Raises:
+        RuntimeError: A process ended before its time.
+    """
+    from multiprocessing.connection import wait
+
+    waiting = deque(_bundles(tasks))
+    # Two bundles each: the next one is there when the first is done. None is the end, said as often.
+    for connection in processes:
+        connection.send(target)
+        for _ in range(2):
+            connection.send(waiting.popleft() if waiting else None)
+    reading = set(processes)
+    while reading:
+        for ready in wait(list(reading)):
+            connection = cast("Connection", ready)  # wait() is typed for sockets too
+            try:
+                kind, value = connection.recv()
+            except (EOFError, ConnectionResetError) as error:
+                code = processes[connection].wait()
+                raise RuntimeError(
+                    f"a reading process ended with code {code}; "
+                    "out of memory is the usual reason: try OMICS_WORKERS=1"
+                ) from error
+            if kind == "bundle":
+                connection.send(waiting.popleft() if waiting else None)
+                for outcome in value:
+                    yield "file", outcome
+            elif kind == "end":
+                reading.discard(connection)
+            else:
+                yield kind, value
 
 
 def start_process(module: str, function: str) -> tuple[Connection, subprocess.Popen[bytes]]:
@@ -247,14 +247,19 @@ def serve(descriptor: int) -> None:
     # Ctrl-C reaches the whole group; the process that was asked to stop closes our connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(descriptor)
-    gatherer = Gatherer(lambda name, rows: connection.send(("rows", (name, rows))))
     try:
-        while True:
-            bundle: list[ReadTask] = connection.recv()
-            outcomes: list[FileResult] = [read_one(task, gatherer.add) for task in bundle]
-            gatherer.flush()
-            for outcome in outcomes:
-                connection.send(("file", outcome))
-            connection.send(("bundle", len(bundle)))
+        target: ShardTarget | None = connection.recv()
+        writer = ShardWriter(target) if target is not None else None
+        emit = writer.add if writer is not None else _no_rows
+        while (bundle := connection.recv()) is not None:
+            connection.send(("bundle", [read_one(task, emit) for task in bundle]))
+        connection.recv()  # the second end: whoever leaves with unread words breaks the line
+        for shard in writer.close() if writer is not None else ():
+            connection.send(("shard", shard))
+        connection.send(("end", None))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _no_rows(name: str, rows: Rows, size: int) -> None:
+    raise RuntimeError(f"rows of {name} from a file that was only looked at")

@@ -35,6 +35,7 @@ from loaders.model import (
     TablesReading,
     Unreadable,
 )
+from loaders.shards import Rows
 from loaders.sources import TABLE_SOURCES, reader_of, recognise, sources
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
 KEEP_BYTES = 24 * 1024 * 1024
 
 #: Takes the name of a landing table, rows of it and their size in bytes.
-Emit = Callable[[str, "pa.Table", int], None]
+Emit = Callable[[str, Rows, int], None]
+
+#: Bytes that a row of a few texts takes, roughly.
+_ROW_BYTES = 400
 
 
 @dataclass(frozen=True)
@@ -256,7 +260,7 @@ class _Keeper:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._kept: list[tuple[str, pa.Table, int]] = []
+        self._kept: list[tuple[str, Rows, int]] = []
         self._bytes = 0
         self._current_id = 0
         self.emitted_ids: set[int] = set()
@@ -264,9 +268,8 @@ class _Keeper:
     def start(self, current_id: int) -> None:
         self._current_id = current_id
 
-    def add(self, table: str, rows: pa.Table) -> None:
-        # Passed on, because Arrow takes 0.2 ms to add up the many columns of a files row.
-        size = rows.nbytes
+    def add(self, table: str, rows: Rows) -> None:
+        size = _ROW_BYTES * len(rows) if isinstance(rows, list) else rows.nbytes
         self._kept.append((table, rows, size))
         self._bytes += size
         if self._bytes > KEEP_BYTES:
@@ -297,34 +300,28 @@ def _read_dataset(
     if header.assays:
         keeper.add(
             ASSAYS.name,
-            _rows_table(
-                ASSAYS,
-                [
-                    (identity, a.position, a.name, a.source_column, to_json(a.attributes))
-                    for a in header.assays
-                ],
-            ),
+            [
+                (identity, a.position, a.name, a.source_column, to_json(a.attributes))
+                for a in header.assays
+            ],
         )
     if header.contrasts:
         keeper.add(
             CONTRASTS.name,
-            _rows_table(
-                CONTRASTS,
-                [
-                    (
-                        identity,
-                        c.position,
-                        c.name,
-                        c.numerator,
-                        c.denominator,
-                        c.tool,
-                        c.adjust_method,
-                        c.statistic_type,
-                        to_json(c.columns),
-                    )
-                    for c in header.contrasts
-                ],
-            ),
+            [
+                (
+                    identity,
+                    c.position,
+                    c.name,
+                    c.numerator,
+                    c.denominator,
+                    c.tool,
+                    c.adjust_method,
+                    c.statistic_type,
+                    to_json(c.columns),
+                )
+                for c in header.contrasts
+            ],
         )
     evidence = task.declared_evidence or header.omics_type_evidence
     described = {
@@ -416,7 +413,7 @@ def _finish(
         "run_id": task.run_id,
         "loaded_at": task.loaded_at,
     }
-    keeper.add(FILES.name, _rows_table(FILES, [tuple(map(row.get, FILES.column_names))]))
+    keeper.add(FILES.name, [tuple(map(row.get, FILES.column_names))])
     result.rows_landed += counts.rows_landed
     result.rows_rejected += counts.rows_rejected
     result.n_values += counts.n_values
@@ -448,14 +445,3 @@ def _with_file_id(rows: pa.Table, identity: int, table: LandingTable) -> pa.Tabl
         wanted = schema.field(column).type
         columns.append(values if values.type == wanted else values.cast(wanted))
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _rows_table(table: LandingTable, rows: list[tuple[Any, ...]]) -> pa.Table:
-    import pyarrow as pa
-
-    schema = arrow_schema(table)
-    columns = zip(*rows, strict=True)
-    return pa.Table.from_arrays(
-        [pa.array(values, type=kind) for values, kind in zip(columns, schema.types, strict=True)],
-        schema=schema,
-    )

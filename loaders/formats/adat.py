@@ -70,7 +70,9 @@ class Adat:
     def sniff(self, head: Head) -> Sniff | None:
         """Looks for the marks of the blocks."""
         for line in head.lines[:60]:
-            mark = line.split("\t")[0].strip().strip('"')
+            if line.lstrip(' "')[:1] not in ("^", "!"):
+                continue
+            mark = line.partition("\t")[0].strip().strip('"')
             if mark in _MARKS:
                 return Sniff(1.0, f"a line {mark}")
         return None

@@ -95,15 +95,21 @@ def _data_blocks() -> frozenset[str]:
 
 def marks_of_text(lines: Sequence[str]) -> str | None:
     """Returns what in the first lines of a text shows mwTab, or None."""
-    blocks = tuple(f"{name}_START" for name in sorted(_data_blocks()))
+    begins = _first_words().match
     for line in lines:
+        if begins(line) is None:
+            continue
         start = line.lstrip('\ufeff "').upper()
-        if start.startswith(_HEAD):
-            return f"a line that begins with {_HEAD}"
-        if start.startswith((*blocks, "SUBJECT_SAMPLE_FACTORS", "METABOLITES_START")):
-            mark = re.split(r'["\t,; ]', start, maxsplit=1)[0]
-            return f"a line that begins with {mark}"
+        mark = _HEAD if start.startswith(_HEAD) else re.split(r'["\t,; ]', start, maxsplit=1)[0]
+        return f"a line that begins with {mark}"
     return None
+
+
+@cache
+def _first_words() -> re.Pattern[str]:
+    blocks = (f"{name}_START" for name in sorted(_data_blocks()))
+    words = (_HEAD, *blocks, "SUBJECT_SAMPLE_FACTORS", "METABOLITES_START")
+    return re.compile(f'[\ufeff "]*(?:{"|".join(map(re.escape, words))})', re.IGNORECASE)
 
 
 def is_fragment(records: Sequence[Sequence[str]]) -> bool:

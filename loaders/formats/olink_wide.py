@@ -17,6 +17,8 @@ from loaders.reading.transposed import TransposedReading
 _LABELS = ("panel", "assay", "uniprotid", "uniprot", "olinkid", "unit")
 _NAMES = {"panel": "Panel", "assay": "Assay", "unit": "Unit"}
 _SAMPLE_COLUMNS = re.compile(r"(plate ?id|qc ?warning|qc deviation.*)\Z", re.IGNORECASE)
+#: A line that may be the row of panels, uncut.
+_PANEL_ROW = re.compile(r"[^a-z]*panel", re.IGNORECASE)
 #: Rows below the samples; what they say of an assay becomes its annotation.
 _TRAILER = re.compile(
     r"(max )?lod|plate lod|lowest quantifiable level|lloq|uloq|(assay warning)"
@@ -71,6 +73,9 @@ class OlinkWide:
 
     def sniff(self, head: Head) -> Sniff | None:
         """Looks for the rows above the samples."""
+        # Cutting a head into cells takes longer than all other formats' looks together.
+        if not any(_PANEL_ROW.match(line) for line in head.lines[:12]):
+            return None
         begun = {_fold(record[0]) for record in head.records[:12] if record}
         if {"panel", "assay"} <= begun and begun & {"uniprotid", "uniprot", "olinkid"}:
             return Sniff(1.0, "rows that begin with Panel, Assay and Uniprot ID or OlinkID")

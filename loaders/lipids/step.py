@@ -67,6 +67,10 @@ class LipidNamesReport:
         }
 
 
+#: Of a character in UTF-8: shorter names need not be encoded to know that they are short enough.
+_MOST_BYTES = 4
+
+
 @dataclass(frozen=True)
 class _File:
     """A file version that is new to this step."""
@@ -175,11 +179,9 @@ def _look_at(
             if file is None or joined is None:
                 continue
             # Made distinct here: Postgres would sort the names of every file for it.
-            names = [
-                name
-                for name in dict.fromkeys(joined.split("\x1f"))
-                if len(name.encode()) <= MAX_NAME_BYTES
-            ]
+            names = list(dict.fromkeys(joined.split("\x1f")))
+            if max(map(len, names)) > MAX_NAME_BYTES // _MOST_BYTES:
+                names = [name for name in names if len(name.encode()) <= MAX_NAME_BYTES]
             convention = find_convention(names, format_words=file.words)
             if source == "metabolomics" and not convention.is_lipid:
                 continue
@@ -193,20 +195,18 @@ class _Cache:
     def __init__(self, conn: psycopg.Connection[Any], versions: tuple[str, str]) -> None:
         self._conn = conn
         self._versions = versions
-        self._wanted: set[Name] = set()
-        self._depends: dict[Name, bool] = {}
+        self._names: dict[str, set[str]] = {}
 
     def note(self, names: Iterable[str], dialect: str) -> None:
         """Wants names read: without a dialect, and in this one where it changes the answer."""
-        for name in names:
-            self._wanted.add((name, ""))
-            if not dialect:
-                continue
-            pair = (name, dialect)
-            if pair not in self._depends:
-                self._depends[pair] = depends_on_dialect(*pair)
-            if self._depends[pair]:
-                self._wanted.add(pair)
+        self._names.setdefault(dialect, set()).update(names)
+
+    def _wanted(self) -> set[Name]:
+        wanted = {(name, "") for names in self._names.values() for name in names}
+        for dialect, names in self._names.items():
+            if dialect:
+                wanted |= {(n, dialect) for n in names if depends_on_dialect(n, dialect)}
+        return wanted
 
     def read_new(self, workers: int, stage: Callable[[str], None]) -> dict[str, int]:
         """Reads and writes what is wanted and not known; returns how many ended how."""
@@ -235,7 +235,7 @@ class _Cache:
         return by_status
 
     def _unknown(self) -> list[Name]:
-        wanted = sorted(self._wanted)
+        wanted = sorted(self._wanted())
         new: list[Name] = []
         for part in _chunks(wanted, 20_000):
             rows = self._conn.execute(

@@ -15,6 +15,7 @@ from loaders.landing_tables import LandingTable, arrow_schema
 from loaders.notion.known import known_pages, known_source
 from loaders.notion.read import PageRow, changed_pages
 from loaders.notion.tables import DATA_SOURCES, PAGES, SOURCE
+from loaders.shards import write_shards
 from warehouse.budget import Blocked
 from warehouse.errors import OmicsError
 from warehouse.notion.api import NotionAccess, NotionApi
@@ -236,7 +237,7 @@ class _Reading:
                 yield DATA_SOURCES.name, _arrow(DATA_SOURCES, [reading])
 
         landed = land(
-            rows(),
+            lambda target: write_shards(rows(), target),
             source=SOURCE,
             url=database_url(self._settings, database=self._conn.info.dbname),
             work_folder=self._work_folder,

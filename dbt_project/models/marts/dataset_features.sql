@@ -3,7 +3,10 @@
     incremental_strategy='delete+insert',
     unique_key=['dataset_id'],
     on_schema_change='fail',
-    pre_hook='{{ forget_changed_datasets() }}',
+    pre_hook=[
+        '{{ forget_changed_datasets() }}',
+        '{{ read_many_in_bulk(ref("int_datasets_changed"), many=20) }}',
+    ],
     post_hook='{{ analyze_when_much_changed() }}',
     indexes=[
         {'columns': ['dataset_id', 'row_number'], 'unique': true},
