@@ -145,7 +145,7 @@ def read_in(
     from multiprocessing.connection import wait
 
     waiting = deque(_bundles(tasks))
-    # Two bundles each: the next one is there when the first is done. None is the end, said as often.
+    # Two bundles each: the next one is there when the first is done. None is the end, said twice.
     for connection in processes:
         connection.send(target)
         for _ in range(2):
