@@ -170,7 +170,7 @@ def _steps(
         with journal.step("index"):
             index_after(settings, conn)
         with journal.step("sync") as counted:
-            report.sync = publish_after(settings, conn, ("notion", "pinecone"))
+            report.sync = publish_after(settings, conn, ("pinecone", "notion"))
             counted["status"] = report.sync.status if report.sync else "off"
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from sync.options import Options
     from sync.state import Target
 
-SERVICES = ("notion", "pinecone")
+#: In the order of publishing: pages tell when Pinecone took their entity, so it goes first, and a
+#: second apply finds nothing to put right.
+SERVICES = ("pinecone", "notion")
 
 
 @dataclass
@@ -111,11 +113,18 @@ def apply(
     state.ensure(conn)
     report = SyncReport(skipped=skipped_services(options, services, notion_enabled=notion_enabled))
     with state.working(conn) as worker:
-        for service in services:
-            if service in report.skipped:
+        problem: Exception | None = None
+        for service in SERVICES:
+            if service in report.skipped or service not in services:
                 continue
             publish = _apply_pinecone if service == "pinecone" else _apply_notion
-            report.targets += publish(conn, options, worker, progress)
+            try:
+                report.targets += publish(conn, options, worker, progress)
+            except Exception as error:
+                # One service in trouble is no reason to leave the other out.
+                problem = problem or error
+        if problem is not None:
+            raise problem
     return report
 
 

@@ -71,12 +71,18 @@ create table if not exists sync.items (
     lsn bigint,
     remote_edited_at timestamptz,
     synced_at timestamptz,
+    embedded_at timestamptz,
     missing_since timestamptz,
     sent jsonb,
     primary key (target_id, entity_id, chunk)
 );
 comment on table sync.items is 'One row per thing that is, or shall be, in a target: ledger and outbox.';
 comment on column sync.items.want_hash is 'What the marts say; work is where it differs from sent_hash.';
+-- A ledger from before the column: what was sent last is the best that is known.
+alter table sync.items add column if not exists embedded_at timestamptz;
+update sync.items set embedded_at = synced_at where embedded_at is null and text_hash is not null;
+comment on column sync.items.embedded_at is
+'When a vector of this text was taken last; new metadata alone does not move it.';
 create unique index if not exists items_remote on sync.items (target_id, remote_id)
 where remote_id is not null;
 create index if not exists items_due on sync.items (target_id, next_attempt_at)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 600
 
 #: Raised when `schema.sql` changes, so that it is applied again.
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 
 @dataclass(frozen=True)
@@ -445,7 +446,13 @@ def record_done(conn: psycopg.Connection[Any], target_id: str, done: Sequence[Do
                 end,
                 attempts = 0, probes = 0, next_attempt_at = now(), worker = null,
                 lease_until = null, error_code = null, error = null, request_id = null,
-                synced_at = now()
+                synced_at = now(),
+                -- The old values stand on the right: was it this text that was there already?
+                embedded_at = case
+                    when %s::text is null then null
+                    when text_hash = %s and sent_hash is not null then coalesce(embedded_at, now())
+                    else now()
+                end
             where target_id = %s and entity_id = %s and chunk = %s
             """,
             [
@@ -457,6 +464,8 @@ def record_done(conn: psycopg.Connection[Any], target_id: str, done: Sequence[Do
                     each.remote_edited_at,
                     Jsonb(dict(each.sent)) if each.sent is not None else None,
                     each.sent_hash,
+                    each.text_hash,
+                    each.text_hash,
                     target_id,
                     *each.item.key,
                 )
@@ -641,6 +650,19 @@ def remote_ids(conn: psycopg.Connection[Any], service: str, entity_type: str) ->
         (service, entity_type),
     ).fetchall()
     return {str(entity): str(remote) for entity, remote in rows}
+
+
+def embedded_at(conn: psycopg.Connection[Any], entity_type: str) -> dict[str, datetime]:
+    """When Pinecone last took a vector of each entity, in the namespace that search reads."""
+    rows = conn.execute(
+        "select items.entity_id, max(items.embedded_at) from sync.items as items"
+        " inner join sync.targets as targets on items.target_id = targets.target_id"
+        " where targets.service = 'pinecone' and targets.entity_type = %s and targets.is_live"
+        " and items.sent_hash is not null and items.embedded_at is not null"
+        " group by items.entity_id",
+        (entity_type,),
+    ).fetchall()
+    return {str(entity): moment for entity, moment in rows}
 
 
 # Runs and workers --------------------------------------------------------------------------------

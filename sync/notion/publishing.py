@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sync import engine, reading, state
@@ -35,12 +36,14 @@ class Wanted:
         self._target = target
         self._table = layout().tables[target.entity_type]
         self._scores: dict[str, float] | None = None
+        self._embedded: dict[str, datetime] | None = None
         self._links: list[tuple[str, dict[str, list[str]], dict[str, str]]] | None = None
 
     def fill(self) -> None:
         """Fills the table `wanted`."""
         self._links = None
         self._scores = None
+        self._embedded = None
         # Whole before the copy begins: both use this connection.
         rows = [
             (str(row["entity_id"]), "", payload_hash(self._properties(row)))
@@ -67,11 +70,16 @@ class Wanted:
             "title": value_of("title", row["name"]),
             layout().key: value_of("rich_text", entity_id),
         }
-        for name, (kind, column) in self._table.properties.items():
-            value = row.get(column)
-            if column == "signature_match_score":
+        for name, entry in self._table.properties.items():
+            value = row.get(entry.column)
+            if entry.column == "signature_match_score":
                 value = self._match_scores().get(entity_id)
-            properties[name] = value_of(kind, value)
+            elif entry.column == "last_embedded":
+                value = self._embedding_times().get(entity_id)
+                if value is None:
+                    # Nobody knows, so what stands there is let be.
+                    continue
+            properties[name] = value_of(entry.kind, entry.words.get(str(value), value))
         for name, partners, pages in self._relations():
             if entity_id in partners or not name.startswith("~"):
                 linked = [pages[key] for key in partners.get(entity_id, []) if key in pages]
@@ -83,6 +91,11 @@ class Wanted:
         if self._scores is None:
             self._scores = reading.best_match_scores(self._conn)
         return self._scores
+
+    def _embedding_times(self) -> dict[str, datetime]:
+        if self._embedded is None:
+            self._embedded = state.embedded_at(self._conn, self._table.entity_type)
+        return self._embedded
 
     def _relations(self) -> list[tuple[str, dict[str, list[str]], dict[str, str]]]:
         """Name, partners by entity, and pages of the partners, of every relation written here.

@@ -118,14 +118,14 @@ def _initial(table: Table) -> dict[str, Any]:
     return {
         table.title_property: {"title": {}},
         layout().key: {"rich_text": {}},
-        **{name: {kind: {}} for name, (kind, _) in table.properties.items()},
+        **{name: {entry.kind: {}} for name, entry in table.properties.items()},
     }
 
 
 def _kinds(table: Table) -> dict[str, str]:
     return {
         layout().key: "rich_text",
-        **{name: kind for name, (kind, _) in table.properties.items()},
+        **{name: entry.kind for name, entry in table.properties.items()},
     }
 
 

@@ -10,6 +10,21 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Property:
+    """One property of a data source.
+
+    Attributes:
+        kind: Notion's type.
+        column: The column of the mart that it is filled from.
+        words: What values of the column are called in Notion, where they are called otherwise.
+    """
+
+    kind: str
+    column: str
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Table:
     """One data source.
 
@@ -18,13 +33,13 @@ class Table:
         title: Name of the database.
         title_property: Name of the title property in a database that is made new; in one that is
             adopted it is found by its type.
-        properties: Name to Notion's type and the column of the mart.
+        properties: Name to what stands there.
     """
 
     entity_type: str
     title: str
     title_property: str
-    properties: Mapping[str, tuple[str, str]]
+    properties: Mapping[str, Property]
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,8 @@ def layout() -> Layout:
             title=entry["title"],
             title_property=entry["title_property"],
             properties={
-                name: (spec["type"], spec["from"]) for name, spec in entry["properties"].items()
+                name: Property(spec["type"], spec["from"], spec.get("words", {}))
+                for name, spec in entry["properties"].items()
             },
         )
         for kind, entry in loaded["tables"].items()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 # Notion takes 2,000 in one piece of text and 100 pieces. Whether it counts code points or UTF-16
@@ -67,9 +68,21 @@ def value_of(kind: str, value: Any) -> dict[str, Any]:
         return {kind: [{"name": name} for name in names if name][:_MAX_OPTIONS]}
     if kind == "url":
         return {kind: _url(value)}
+    if kind == "date":
+        return {kind: None if value is None else {"start": minute(value)}}
     if kind == "relation":
         return {kind: [{"id": page} for page in value][:MAX_RELATIONS]}
     raise ValueError(f"no value of type {kind} is written")
+
+
+def minute(moment: datetime) -> str:
+    """A time as it is written: in UTC and to the minute, which is what pages show.
+
+    Examples:
+        >>> minute(datetime.fromisoformat("2026-03-11T09:30:59.5+02:00"))
+        '2026-03-11T07:30:00+00:00'
+    """
+    return moment.astimezone(UTC).replace(second=0, microsecond=0).isoformat()
 
 
 def _url(value: Any) -> str | None:
@@ -102,7 +115,19 @@ def plain(prop: Mapping[str, Any]) -> Any:
         return sorted(entry["name"] for entry in value or [])
     if kind == "relation":
         return sorted(entry["id"] for entry in value or [])
+    if kind == "date":
+        return _plain_date(value or {})
     return value
+
+
+def _plain_date(value: Mapping[str, Any]) -> str | None:
+    """A date as it compares: Notion writes the same moment with more digits than it was given."""
+    ends = []
+    for end in (value.get("start"), value.get("end")):
+        if end:
+            # A day without a time is no moment.
+            ends.append(minute(datetime.fromisoformat(end)) if "T" in end else end)
+    return "/".join(ends) or None
 
 
 def plain_written(prop: Mapping[str, Any]) -> Any:

@@ -572,8 +572,25 @@ class NotionStandIn(StandIn):
                 )
             for entry in value:
                 self._page(entry["id"])
+        elif kind == "date":
+            if value is not None:
+                self._check_date(place, value)
         elif kind not in _EMPTY or kind in _READ_ONLY:
             raise invalid(f"{name} cannot be written.")  # wording unknown
+
+    def _check_date(self, place: str, value: Any) -> None:
+        for end in ("start", "end"):
+            moment = value.get(end) if isinstance(value, dict) else None
+            if moment is None and end == "end":
+                continue
+            try:
+                datetime.fromisoformat(moment)
+            except (TypeError, ValueError):
+                # wording unknown
+                raise invalid(
+                    f"{place}.{end} should be a valid ISO 8601 date string, instead was "
+                    f"`{json.dumps(moment)}`."
+                ) from None
 
     def _write(self, source: DataSource, page: Page, values: Mapping[str, Any]) -> None:
         for name, (kind, value) in values.items():
@@ -585,6 +602,8 @@ class NotionStandIn(StandIn):
                     known = definition[kind]["options"]
                     if option and not any(o["name"] == option["name"] for o in known):
                         known.append({"id": uuid.uuid4().hex[:4], "name": option["name"]})
+            elif kind == "date" and value is not None:
+                value = {"start": _shown(value["start"]), "end": None, "time_zone": None}
             elif kind == "relation":
                 value = [{"id": _uuid(entry["id"])} for entry in value]
                 value = list({entry["id"]: entry for entry in value}.values())
@@ -783,6 +802,13 @@ def _missing(what: str, key: str) -> Refusal:
 
 def _minute(moment: float) -> str:
     return datetime.fromtimestamp(moment // 60 * 60, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _shown(moment: str) -> str:
+    """A time as pages show it, with milliseconds; a day stays a day."""
+    if "T" not in moment:
+        return moment
+    return datetime.fromisoformat(moment).isoformat(timespec="milliseconds")
 
 
 def _text(content: str) -> dict[str, Any]:

@@ -35,7 +35,8 @@ create table marts.signatures (
     signature_id uuid primary key, name text not null, short_id text, description text,
     feature_types text[] default '{}', version text, type text, data_ownership text,
     biomarker_role text[] default '{}', phenotype_axes text[] default '{}',
-    disease_context text[] default '{}', n_components bigint default 0, notion_page_id text);
+    disease_context text[] default '{}', n_components bigint default 0,
+    ingestion_status text default 'loaded', notion_page_id text);
 create table marts.program_experiments (program_id uuid, experiment_id uuid);
 create table marts.program_datasets (program_id uuid, dataset_id uuid);
 create table marts.experiment_datasets (experiment_id uuid, dataset_id uuid);
