@@ -8,6 +8,8 @@ from typing import Any
 from benchmarks.bench_load import FULL, Row, Scale
 from benchmarks.measure import must, omics
 from benchmarks.server import database, environment
+from loaders.sources import sources
+from loaders.states import refresh_statistics
 from warehouse import connection
 from warehouse.settings import Settings
 
@@ -109,7 +111,6 @@ def _files(conn: Any, source: str, count: int, **other: str) -> None:
         from generate_series(1, {count}) as d
         """
     )
-    conn.execute(f"analyze raw_{source}.files")
     conn.execute(f"insert into raw_{source}._dlt_loads values ('1.5', '{source}', 0, now(), 'h')")
 
 
@@ -136,7 +137,7 @@ def _land_names(
         " cross join generate_series(1, %(rows)s::int) as g",
         {"datasets": datasets, "rows": rows},
     )
-    conn.execute(f"analyze raw_{source}.feature_rows")
+    refresh_statistics(conn, sources()[source])
 
 
 def _land_references(conn: Any, genes: int) -> None:
@@ -167,8 +168,7 @@ def _land_references(conn: Any, genes: int) -> None:
         " from generate_series(1, %(genes)s::int) as g",
     ):
         conn.execute(statement, parameters)
-    for table in ("releases", "entities", "names", "xrefs"):
-        conn.execute(f"analyze raw_features.{table}")
+    refresh_statistics(conn, sources()["features"])
 
 
 BENCHMARKS = {"names": names}

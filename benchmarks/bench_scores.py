@@ -8,6 +8,8 @@ from typing import Any
 from benchmarks.bench_load import FULL, Row, Scale
 from benchmarks.measure import must, omics
 from benchmarks.server import database, environment
+from loaders.sources import sources
+from loaders.states import refresh_statistics
 from warehouse import connection
 from warehouse.settings import Settings
 
@@ -145,9 +147,6 @@ def _land_signatures(conn: Any, first: int, last: int, genes: int) -> None:
 
 
 def _finish(conn: Any, source: str, load: object) -> None:
-    from loaders.sources import sources
-    from loaders.states import refresh_statistics
-
     conn.execute(
         f"insert into raw_{source}._dlt_loads values (%s, %s, 0, now(), 'h')", (load, source)
     )
