@@ -640,6 +640,14 @@ def counts(
     return {str(state): int(number) for state, number in rows}
 
 
+def sent_with(conn: psycopg.Connection[Any], target_id: str, name: str) -> set[str]:
+    """Entities on whose pages a property was written last time."""
+    rows = conn.execute(
+        "select entity_id from sync.items where target_id = %s and sent ? %s", (target_id, name)
+    ).fetchall()
+    return {str(entity) for (entity,) in rows}
+
+
 def remote_ids(conn: psycopg.Connection[Any], service: str, entity_type: str) -> dict[str, str]:
     """Page ids by entity, of the pages that are there."""
     rows = conn.execute(

@@ -101,7 +101,8 @@ class Wanted:
         """Name, partners by entity, and pages of the partners, of every relation written here.
 
         A page may name 100 others in a call. Where one has more, its partners name it instead: a
-        name with a tilde is written only on those.
+        name with a tilde is written only on those, and on those that named it before, so that one
+        that is a partner no longer takes its word back.
         """
         if self._links is None:
             self._links = []
@@ -124,8 +125,9 @@ class Wanted:
         from_hub = reading.pairs(self._conn, relation.mart, relation.side, relation.to)
         hubs = {key for key, partners in from_hub.items() if len(partners) > MAX_RELATIONS}
         named = {partner for hub in hubs for partner in from_hub[hub]}
+        named |= state.sent_with(self._conn, self._target.target_id, relation.mirror)
         back = reading.pairs(self._conn, relation.mart, relation.to, relation.side) if named else {}
-        partners = {key: others for key, others in back.items() if key in named}
+        partners = {key: back.get(key, []) for key in named}
         pages = state.remote_ids(self._conn, "notion", relation.side) if named else {}
         return (f"~{relation.mirror}", partners, pages)
 

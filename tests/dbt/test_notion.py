@@ -47,7 +47,8 @@ def _marts(conn: Conn) -> dict[str, Any]:
     pairs = {
         mart: sorted(map(str, conn.execute(f"select * from marts.{mart}".encode()).fetchall()))
         for mart in ("program_datasets", "experiment_datasets", "program_experiments",
-                     "program_signatures", "dataset_features", "differential_results")
+                     "program_signatures", "experiment_signatures", "dataset_features",
+                     "differential_results")
     }  # fmt: skip
     return {
         **pairs,
@@ -177,7 +178,13 @@ def _existing(notion: NotionStandIn, parent: str) -> None:
            "Related Programs": {"relation": {"data_source_id": programs, "dual_property": {}}}},
     )  # fmt: skip
     recipes = _table(notion, parent, "Lab recipes")
-    signatures = _table(notion, parent, "Lipid Signatures", **{"Short ID": {"rich_text": {}}})
+    experiments = _table(notion, parent, "Experiments")
+    signatures = _table(
+        notion, parent, "Lipid Signatures",
+        **{"Short ID": {"rich_text": {}},
+           "Source Experiments": {"relation": {"data_source_id": experiments,
+                                               "dual_property": {}}}},
+    )  # fmt: skip
     old = _add(notion, programs, "Old program", Description=_text("From before."),
                Disease={"multi_select": [{"name": "ALS"}]})  # fmt: skip
     _add(
@@ -195,7 +202,13 @@ def _existing(notion: NotionStandIn, parent: str) -> None:
         _add(notion, datasets, "twin")
     _add(notion, datasets, "")
     _add(notion, recipes, "Buffer")
-    _add(notion, signatures, "Old signature", **{"Short ID": _text("OLD")})
+    mouse = _add(notion, experiments, "Old mouse study")
+    _add(
+        notion,
+        signatures,
+        "Old signature",
+        **{"Short ID": _text("OLD"), "Source Experiments": {"relation": [{"id": mouse.id}]}},
+    )
     notion.trash(_add(notion, programs, "Thrown away"))
 
 
@@ -259,6 +272,7 @@ def test_pages_are_linked_by_id_sheet_and_title_and_the_rest_is_listed(history: 
         "Old program": "notion_only",
         "Paper only": "notion_only",
         "Old signature": "notion_only",
+        "Old mouse study": "notion_only",
         "twin": "ambiguous_title",
         "": "untitled",
         "Buffer": "unknown_database",
@@ -289,6 +303,9 @@ def test_what_only_notion_knows_is_a_row_of_the_marts(history: History) -> None:
     assert first["signatures"]["Old signature"]["short_id"] == "OLD"
     pair = str((program["program_id"], dataset["dataset_id"], True))
     assert pair in first["program_datasets"]
+    pair = (first["experiments"]["Old mouse study"]["experiment_id"],
+            first["signatures"]["Old signature"]["signature_id"])  # fmt: skip
+    assert first["experiment_signatures"] == [str(pair)]
     assert "described in Notion" in first["texts"]["Paper only", "overview"]
     # They stay themselves from build to build, and sync does not write on their pages.
     assert history.states["back"]["datasets"]["Paper only"] == dataset
@@ -309,6 +326,11 @@ def test_every_page_tells_where_it_was_read(history: History) -> None:
     for program_id, signature_id in pairs:
         key = {"program_id": program_id, "signature_id": signature_id}
         assert explain(history.conn, "program_signatures", key).related
+    pairs = history.conn.execute("select * from marts.experiment_signatures").fetchall()
+    assert pairs
+    for experiment_id, signature_id in pairs:
+        key = {"experiment_id": experiment_id, "signature_id": signature_id}
+        assert explain(history.conn, "experiment_signatures", key).related
 
 
 def test_pages_of_people_are_taken_over_and_not_made_again(history: History) -> None:
@@ -346,7 +368,8 @@ def test_while_notion_is_first_sync_makes_new_pages_and_writes_no_other(history:
 def test_back_again_the_marts_are_as_before_and_nothing_is_lost(history: History) -> None:
     first, back = history.states["first"], history.states["back"]
     for mart in ("programs", "experiments", "datasets", "signatures", "experiment_datasets",
-                 "program_experiments", "program_signatures", "dataset_features",
+                 "program_experiments", "program_signatures", "experiment_signatures",
+                 "dataset_features",
                  "differential_results"):  # fmt: skip
         assert back[mart] == first[mart], mart
     # The relation that people made to a program of Notion alone is Notion's to tell, always.

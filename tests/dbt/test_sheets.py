@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from tests.dbt.landing import Matrix, create_landing, land, land_sheet
+from tests.dbt.signature_landing import land_signatures
 from tests.dbt.test_increments import LOAD_COLUMNS, _marts
 from warehouse import connection
+from warehouse.lineage.explain import explain
 from warehouse.settings import Settings
 
 ASSAYS = ("X1.a", "s 2", "Blank_1", "twin", "nobody")
@@ -20,9 +22,15 @@ OTHER = Matrix(rows=[("TP53", ["1", "2"])], assays=("run1", "run2"))
 
 PROGRAMS = [("program", {"code": "P1", "name": "Statins", "disease": ["NASH"]})]
 EXPERIMENTS = [
-    ("experiment", {"code": "E1", "name": "Livers", "program": ["statins"], "organism": ["mouse"]}),
-    ("experiment", {"code": "E2", "name": "Cells", "program": ["P1", "unheard of"]}),
-]
+    ("experiment", {"code": "E1", "name": "Livers", "program": ["statins"], "organism": ["mouse"],
+                    "signatures": ["statin  RESPONSE", "never seen", "twice"]}),
+    ("experiment", {"code": "E2", "name": "Cells", "program": ["P1", "unheard of"],
+                    "signatures": ["sr-2"]}),
+]  # fmt: skip
+SIGNATURES = {"Statin response": [("TP53", 1, 1)], "Second": [("TP53", 1, 1)],
+              "Twice": [("TP53", 1, 1)], "Other": [("TP53", 1, 1)]}  # fmt: skip
+SAID = {"Statin response": {"experiment": "cells; nobody's"}, "Second": {"short_id": "SR-2"},
+        "Other": {"short_id": "twice"}}  # fmt: skip
 DATASETS = [
     ("dataset", {"files": ["../lipids/a.csv"], "name": "Liver lipids", "experiment": ["livers"],
                  "value_scale": "linear", "unit": "pmol"}),
@@ -57,6 +65,7 @@ def _land_all(conn: psycopg.Connection[Any], order: list[int], samples: list[Any
     ]
     for minute, step in enumerate(order, start=1):
         steps[step](minute)
+    land_signatures(conn, "/data/signatures/s.csv", SIGNATURES, minute=12, fields=SAID)
     conn.execute(
         "update raw_metabolomics.assays set attributes = case name when 'A' then "
         """'{"Label": "case", "Tissue": "liver", "Species": "rat"}' """
@@ -87,6 +96,21 @@ def test_programs_experiments_and_datasets_are_linked(built: psycopg.Connection[
         "join marts.program_datasets using (dataset_id) "
         "join marts.programs as p using (program_id) order by 3",
     ) == [("Statins", "Livers", "Liver lipids"), ("Statins", "Cells", "b")]
+
+
+def test_experiments_and_signatures_name_each_other(built: psycopg.Connection[Any]) -> None:
+    assert _rows(
+        built,
+        "select e.name, s.name from marts.experiment_signatures "
+        "join marts.experiments as e using (experiment_id) "
+        "join marts.signatures as s using (signature_id) order by 1, 2",
+    ) == [("Cells", "Second"), ("Cells", "Statin response"), ("Livers", "Statin response")]
+    for experiment, signature in built.execute("select * from marts.experiment_signatures"):
+        key = {"experiment_id": experiment, "signature_id": signature}
+        paths = {
+            origin.file["path"] for origin in explain(built, "experiment_signatures", key).origins
+        }
+        assert paths == {"/data/signatures/s.csv", "/data/programs/experiments.csv"}
 
 
 def test_a_sheet_describes_its_dataset(built: psycopg.Connection[Any]) -> None:
@@ -161,6 +185,8 @@ def test_faults_of_sheets_are_rejects_with_their_line(built: psycopg.Connection[
         ("datasets.csv", 5, "no_such_file", "gone.csv"),
         ("datasets.csv", 6, "no_such_file", "../proteins/c.csv"),
         ("datasets.csv", 6, "unknown_experiment", "E9"),
+        ("experiments.csv", 2, "ambiguous_signature", "twice"),
+        ("experiments.csv", 2, "unknown_signature", "never seen"),
         ("experiments.csv", 3, "unknown_program", "unheard of"),
     ]
 

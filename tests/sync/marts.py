@@ -41,6 +41,7 @@ create table marts.program_experiments (program_id uuid, experiment_id uuid);
 create table marts.program_datasets (program_id uuid, dataset_id uuid);
 create table marts.experiment_datasets (experiment_id uuid, dataset_id uuid);
 create table marts.program_signatures (program_id uuid, signature_id uuid);
+create table marts.experiment_signatures (experiment_id uuid, signature_id uuid);
 """
 
 _KEYS = {

@@ -116,6 +116,34 @@ def test_relations_go_both_ways_past_a_hundred(
     assert notion.count("PATCH", "/pages/") == 1
 
 
+def test_experiments_and_signatures_name_each_other_past_a_hundred(
+    marts: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    many = [f"s{number}" for number in range(120)]
+    for name in [*many, "broad"]:
+        put(marts, "signatures", name)
+    studies = [f"e{number}" for number in range(105)]
+    for name in ["screen", *studies]:
+        put(marts, "experiments", name)
+    pairs = [("screen", name) for name in many] + [(name, "broad") for name in studies]
+    link(marts, "experiment_signatures", pairs)
+    assert _apply(marts, notion_options, notion_per_second=1000.0).status == "done"
+    screen = _page(notion, "screen", "Experiments")
+    broad = _page(notion, "broad", "Lipid Signatures")
+    assert len(notion.related(screen, "Readout Signatures")) == 120
+    assert len(notion.related(broad, "Source Experiments")) == 105
+    first = _page(notion, "s0", "Lipid Signatures")
+    assert notion.related(first, "Source Experiments") == {screen.id}
+    notion.forget_calls()
+    assert _apply(marts, notion_options).status == "done"
+    assert notion.count() == 0
+    # One pair of each side leaves, and takes no other along.
+    link(marts, "experiment_signatures", [pair for pair in pairs if pair[0] != "e7"][1:])
+    assert _apply(marts, notion_options, notion_per_second=1000.0).status == "done"
+    assert len(notion.related(screen, "Readout Signatures")) == 119
+    assert len(notion.related(broad, "Source Experiments")) == 104
+
+
 def test_a_hub_is_named_by_its_partners(
     marts: Conn, notion: NotionStandIn, notion_options: Options
 ) -> None:

@@ -64,6 +64,7 @@ _HANDLERS: dict[str, Callable[[Any, Row], Explanation]] = {
         "dataset",
         "experiment",
     ),
+    "experiment_signatures": notion.or_pages(signatures.experiment, "signature", "experiment"),
     "experiments": notion.or_page(sheets.entity("experiments", "experiment_id")),
     "feature_names": names.feature_name,
     "features": names.feature,

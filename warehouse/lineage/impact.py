@@ -60,6 +60,7 @@ _OF_SHEETS = {
     "programs": f"program_id in {_SHEET_ENTITIES}",
     "experiments": f"experiment_id in {_SHEET_ENTITIES}",
     "program_experiments": f"experiment_id in {_SHEET_ENTITIES} or program_id in {_SHEET_ENTITIES}",
+    "experiment_signatures": f"experiment_id in {_SHEET_ENTITIES}",
     "samples": _SHEET_SAMPLES,
     "assays": _SHEET_SAMPLES,
     "datasets": _DESCRIBED,
@@ -79,6 +80,7 @@ _OF_SIGNATURES = dict.fromkeys(
         "signature_scores",
         "dataset_signatures",
         "signature_cohorts",
+        "experiment_signatures",
     ),
     "signature_id = any(%(signatures)s)",
 )

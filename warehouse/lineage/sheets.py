@@ -43,6 +43,12 @@ def entity(mart: str, column: str) -> Callable[[Conn, Row], Explanation]:
     return explained
 
 
+def entity_origins(conn: Conn, mart: str, entity_id: object) -> tuple[Origin, ...]:
+    """The rows of sheets that describe a program or an experiment."""
+    records = _entity_rows(conn, entity_id)[:SHOWN]
+    return record_origins(conn, mart, records, role="describes it")
+
+
 def _entity_rows(conn: Conn, entity_id: object) -> list[dict[str, Any]]:
     return rows(
         conn,

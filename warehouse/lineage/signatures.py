@@ -19,6 +19,7 @@ from warehouse.lineage.common import (
 from warehouse.lineage.model import Explanation, Origin, Row, Subject
 from warehouse.lineage.names import decisions_on
 from warehouse.lineage.origins import file_version, origin_of
+from warehouse.lineage.sheets import entity_origins
 from warehouse.lineage.tables import first, rows
 
 if TYPE_CHECKING:
@@ -44,6 +45,22 @@ def program(conn: Conn, row: Row) -> Explanation:
         related=[
             _subject(of),
             Subject("programs", {"program_id": row["program_id"]}, named["name"]),
+        ],
+        notes=state_notes(origin.file),
+    )
+
+
+def experiment(conn: Conn, row: Row) -> Explanation:
+    """The file of a signature names its experiment, or the sheet of the experiment names it."""
+    of = row_of(conn, "signatures", {"signature_id": row["signature_id"]})
+    named = row_of(conn, "experiments", {"experiment_id": row["experiment_id"]})
+    origin = _definition(conn, "experiment_signatures", row["signature_id"])
+    return found(
+        f"{of['name']} in {named['name']}",
+        [origin, *entity_origins(conn, "experiment_signatures", row["experiment_id"])],
+        related=[
+            _subject(of),
+            Subject("experiments", {"experiment_id": row["experiment_id"]}, named["name"]),
         ],
         notes=state_notes(origin.file),
     )

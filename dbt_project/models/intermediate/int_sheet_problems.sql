@@ -24,12 +24,19 @@ entity_names as (
     select * from {{ ref('int_sheet_names') }}
 ),
 
--- Programs and experiments that a row refers to
+signature_names as (
+    select * from {{ ref('int_signature_names') }}
+),
+
+-- Programs, experiments and signatures that a row refers to
 referred_to as (
     select
         records.record_id,
         kinds.kind,
+        kinds.kind as column_name,
         referred.name,
+        'sheet' as described_by,
+        'code' as told_apart_by,
         entity_names.n_entities
     from records
     cross join lateral (values ('program'), ('experiment')) as kinds (kind)
@@ -40,6 +47,20 @@ referred_to as (
             kinds.kind = entity_names.kind
             and {{ folded_words('referred.name') }} = entity_names.name
     where records.kind <> kinds.kind
+    union all
+    select
+        records.record_id,
+        'signature' as kind,
+        'signatures' as column_name,
+        referred.name,
+        'loaded file' as described_by,
+        'short id' as told_apart_by,
+        signature_names.n_signatures as n_entities
+    from records
+    cross join
+        lateral unnest({{ text_array("records.fields -> 'signatures'") }}) as referred (name)
+    left join signature_names
+        on {{ folded_words('referred.name') }} = signature_names.name
 ),
 
 file_outcomes as (
@@ -59,19 +80,26 @@ file_outcomes as (
 problems as (
     select
         referred_to.record_id,
-        referred_to.kind as column_name,
+        referred_to.column_name,
         referred_to.name as raw_text,
         case when referred_to.n_entities is null then 'unknown_' else 'ambiguous_' end
         || referred_to.kind as reason_code,
         case
             when referred_to.n_entities is null
                 then concat(
-                    'no sheet describes the ', referred_to.kind, ' ''', referred_to.name,
-                    '''; add a row for it or correct the name. The row is used without it'
+                    'no ', referred_to.described_by, ' describes the ', referred_to.kind, ' ''',
+                    referred_to.name,
+                    case
+                        when referred_to.kind = 'signature'
+                            then '''; load one that does or correct the name. '
+                        else '''; add a row for it or correct the name. '
+                    end,
+                    'The row is used without it'
                 )
             else concat(
                 referred_to.n_entities, ' ', referred_to.kind, 's are called ''',
-                referred_to.name, '''; refer to it by its code. The row is used without it'
+                referred_to.name, '''; refer to it by its ', referred_to.told_apart_by,
+                '. The row is used without it'
             )
         end as message
     from referred_to
