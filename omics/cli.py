@@ -340,6 +340,15 @@ MassDelete = Annotated[
     typer.Option("--allow-mass-delete", help="Delete although much would vanish at once."),
 ]
 
+Components = Annotated[
+    str | None,
+    typer.Option(
+        "--signature-components",
+        metavar="all|NAMES",
+        help="Pages for the components of these signatures, too; semicolons part names.",
+    ),
+]
+
 
 def _service(value: str | None) -> str | None:
     if value not in (None, "notion", "pinecone"):
@@ -348,19 +357,30 @@ def _service(value: str | None) -> str | None:
 
 
 @sync_app.command("plan")
-def sync_plan(service: Service = None, as_json: Json = False) -> int:
+def sync_plan(
+    service: Service = None, signature_components: Components = None, as_json: Json = False
+) -> int:
     """Show what an apply would create, update and delete; calls no service.
 
     Example: omics sync plan
     """
     from omics.publishing import sync_command
 
-    return sync_command("plan", _service(service), allow_mass_delete=False, as_json=as_json)
+    return sync_command(
+        "plan",
+        _service(service),
+        allow_mass_delete=False,
+        as_json=as_json,
+        signature_components=signature_components,
+    )
 
 
 @sync_app.command("apply")
 def sync_apply(
-    service: Service = None, allow_mass_delete: MassDelete = False, as_json: Json = False
+    service: Service = None,
+    allow_mass_delete: MassDelete = False,
+    signature_components: Components = None,
+    as_json: Json = False,
 ) -> int:
     """Publish what changed since the last time.
 
@@ -369,7 +389,11 @@ def sync_apply(
     from omics.publishing import sync_command
 
     return sync_command(
-        "apply", _service(service), allow_mass_delete=allow_mass_delete, as_json=as_json
+        "apply",
+        _service(service),
+        allow_mass_delete=allow_mass_delete,
+        as_json=as_json,
+        signature_components=signature_components,
     )
 
 

@@ -22,9 +22,23 @@ _ROLLED_BACK = (
 
 
 def sync_command(
-    action: str, service: str | None, *, allow_mass_delete: bool, as_json: bool
+    action: str,
+    service: str | None,
+    *,
+    allow_mass_delete: bool,
+    as_json: bool,
+    signature_components: str | None = None,
 ) -> int:
-    """Plans, applies, reconciles or pulls, and prints what was done."""
+    """Plans, applies, reconciles or pulls, and prints what was done.
+
+    Args:
+        action: plan, apply, reconcile or pull.
+        service: notion or pinecone; both when left out.
+        allow_mass_delete: Delete although much would vanish at once.
+        as_json: For machines.
+        signature_components: Signatures whose components get pages, instead of what the settings
+            ask for.
+    """
     from omics.preparing import prepare
     from sync import publish
     from sync.options import options_of
@@ -33,6 +47,8 @@ def sync_command(
 
     settings = get_settings()
     options = replace(options_of(settings), allow_mass_delete=allow_mass_delete)
+    if signature_components is not None:
+        options = replace(options, signature_components=signature_components)
     services = [service] if service else list(publish.SERVICES)
     with connect(settings) as conn:
         prepare(conn)
@@ -118,7 +134,7 @@ def publish_after(
     if not wanted:
         return publish.SyncReport(unready=unready) if unready else None
     report = publish.apply(conn, options, services=wanted, notion_enabled=on)
-    report.unready = unready
+    report.unready |= unready
     return report
 
 

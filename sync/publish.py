@@ -31,7 +31,8 @@ class SyncReport:
     Attributes:
         targets: One report for each target.
         skipped: Services that are off, with the reason.
-        unready: Services that are on and lack a setting, with the reason.
+        unready: Services that are on and lack a setting, and requests that name nothing, with the
+            reason.
     """
 
     targets: list[TargetReport] = field(default_factory=list)
@@ -90,6 +91,7 @@ def plan(
                 create_only=options.create_only and service == "notion",
             )
             report.targets.append(TargetReport(target.target_id, planned=counted))
+    report.unready |= _unknown(conn, options, services, report)
     return report
 
 
@@ -125,7 +127,19 @@ def apply(
                 problem = problem or error
         if problem is not None:
             raise problem
+    report.unready |= _unknown(conn, options, services, report)
     return report
+
+
+def _unknown(
+    conn: psycopg.Connection[Any], options: Options, services: Sequence[str], report: SyncReport
+) -> dict[str, str]:
+    """What pages are asked for that the marts do not know."""
+    from sync.notion.asked import unknown_names
+
+    if "notion" not in services or "notion" in report.skipped:
+        return {}
+    return unknown_names(conn, options)
 
 
 @contextmanager
@@ -158,7 +172,7 @@ def _wanted(
         return
     from sync.notion.publishing import wanted_targets
 
-    yield from wanted_targets(conn)
+    yield from wanted_targets(conn, options)
 
 
 def _pinecone_targets(conn: psycopg.Connection[Any], options: Options) -> list[Target]:
@@ -354,7 +368,7 @@ def _reconcile_notion(
 
     remarks = {}
     with NotionApi(conn, options.notion) as api:
-        for kind in published_types(conn):
+        for kind in published_types(conn, options):
             target = state.ensure_target(conn, target_of(kind))
             state.release_dead_workers(conn, target.target_id)
             with run_of(conn, options, target.target_id, "reconcile", worker) as (_, report):

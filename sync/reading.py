@@ -119,6 +119,96 @@ def entity(
     return None if row is None else {**row, "entity_id": str(row[key])}
 
 
+def components(conn: psycopg.Connection[Any], signatures: Sequence[str]) -> list[dict[str, Any]]:
+    """The components of signatures, ordered.
+
+    Their `entity_id` is the id of the signature and a hash of what they are called: a component
+    that is put in before others renames none of them.
+    """
+    from psycopg.rows import dict_row
+
+    if not signatures or not has_mart(conn, "signature_components"):
+        return []
+    with conn.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            """
+            select components.signature_id::text || '#' || left(md5(concat_ws(
+                    '|', components.feature_type, components.reported_name,
+                    row_number() over (
+                        partition by components.signature_id, components.feature_type,
+                            components.reported_name
+                        order by components.position
+                    )
+                )), 16) as entity_id,
+                components.signature_id::text, components.reported_name, components.feature_type,
+                components.direction, components.weight, components.feature_id::text,
+                coalesce(features.name, components.reported_name) as name,
+                signatures.disease_context
+            from marts.signature_components as components
+            inner join marts.signatures as signatures
+                on components.signature_id = signatures.signature_id
+            left join marts.features as features
+                on components.feature_id = features.feature_id
+            where components.signature_id = any(%s::uuid[])
+            order by components.signature_id, components.position
+            """,
+            (list(signatures),),
+        )
+        return cursor.fetchall()
+
+
+def signatures_with_components(conn: psycopg.Connection[Any]) -> set[str]:
+    """Ids of the signatures that have components."""
+    if not has_mart(conn, "signature_components"):
+        return set()
+    rows = conn.execute(
+        "select distinct signature_id::text from marts.signature_components"
+    ).fetchall()
+    return {str(signature) for (signature,) in rows}
+
+
+def signatures_called(conn: psycopg.Connection[Any], words: Sequence[str]) -> dict[str, list[str]]:
+    """Ids of the signatures of each name or short id, in any case; words without are left out."""
+    if not has_mart(conn, "signatures"):
+        return {}
+    rows = conn.execute(
+        "select words.word, signatures.signature_id::text"
+        " from unnest(%s::text[]) as words (word)"
+        " inner join marts.signatures as signatures"
+        " on lower(words.word) in (lower(signatures.name), lower(signatures.short_id))"
+        " order by 1, 2",
+        (list(words),),
+    ).fetchall()
+    found: dict[str, list[str]] = defaultdict(list)
+    for word, signature in rows:
+        found[str(word)].append(str(signature))
+    return dict(found)
+
+
+def component_pages(conn: psycopg.Connection[Any]) -> dict[tuple[str, str], str]:
+    """Pages that people have of components: by title and page of the signature.
+
+    Two pages of one title and signature are left out: nobody knows which is meant.
+    """
+    if not has_mart(conn, "notion_pages"):
+        return {}
+    rows = conn.execute(
+        """
+        select pages.title, replace(signature.page_id, '-', ''), min(pages.page_id)
+        from marts.notion_pages as pages
+        cross join jsonb_array_elements_text(case
+            when jsonb_typeof(pages.properties #> '{Signature,value}') = 'array'
+                then pages.properties #> '{Signature,value}'
+            else '[]'
+        end) as signature (page_id)
+        where pages.entity_type = 'signature_component' and not pages.in_trash
+            and coalesce(pages.properties #>> '{PG ID,value}', '') = ''
+        group by 1, 2 having count(*) = 1
+        """
+    ).fetchall()
+    return {(str(title), str(signature)): str(page) for title, signature, page in rows}
+
+
 def has_entities(conn: psycopg.Connection[Any], entity_type: str) -> bool:
     """Whether a type's mart holds anything."""
     mart, _ = _MARTS[entity_type]

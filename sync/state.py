@@ -640,6 +640,16 @@ def counts(
     return {str(state): int(number) for state, number in rows}
 
 
+def held_ids(conn: psycopg.Connection[Any], target_id: str) -> set[str]:
+    """Entities that have, or may have, something out there."""
+    rows = conn.execute(
+        "select entity_id from sync.items where target_id = %s and state <> 'deleted'"
+        " and (remote_id is not null or state in ('ambiguous', 'inflight'))",
+        (target_id,),
+    ).fetchall()
+    return {str(entity) for (entity,) in rows}
+
+
 def sent_with(conn: psycopg.Connection[Any], target_id: str, name: str) -> set[str]:
     """Entities on whose pages a property was written last time."""
     rows = conn.execute(

@@ -205,6 +205,12 @@ class Settings(BaseSettings):
         validation_alias="NOTION_PARENT_PAGE",
         description="Page under which sync makes its databases, or finds them: its id or address.",
     )
+    notion_signature_components: str | None = Field(
+        default=None,
+        validation_alias="NOTION_SIGNATURE_COMPONENTS",
+        description="Signatures whose components get Notion pages, one each: `all`, or names or "
+        "short ids parted by semicolons. Not set, none.",
+    )
     notion_base_url: str = Field(
         default="https://api.notion.com",
         validation_alias="NOTION_BASE_URL",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sync import engine, reading, state
+from sync.notion import asked
 from sync.notion.sending import PageSender
 from sync.notion.tables import Relation, layout
 from sync.notion.values import MAX_RELATIONS, payload_hash, value_of
@@ -31,10 +32,15 @@ class Wanted:
     Relations name pages, so an entity's payload changes when a partner gets its page.
     """
 
-    def __init__(self, conn: psycopg.Connection[Any], target: Target) -> None:
+    def __init__(self, conn: psycopg.Connection[Any], target: Target, options: Options) -> None:
         self._conn = conn
         self._target = target
+        self._options = options
         self._table = layout().tables[target.entity_type]
+        # Of tables with pages on request only.
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._pages_of_people: dict[tuple[str, str], str] | None = None
+        self._signature_pages: dict[str, str] = {}
         self._scores: dict[str, float] | None = None
         self._embedded: dict[str, datetime] | None = None
         self._links: list[tuple[str, dict[str, list[str]], dict[str, str]]] | None = None
@@ -47,7 +53,7 @@ class Wanted:
         # Whole before the copy begins: both use this connection.
         rows = [
             (str(row["entity_id"]), "", payload_hash(self._properties(row)))
-            for row in reading.entities(self._conn, self._table.entity_type)
+            for row in self._entities()
             # Their page is where they come from: nothing is written on it.
             if not row.get("is_notion_only")
         ]
@@ -55,13 +61,40 @@ class Wanted:
 
     def payload(self, entity_id: str) -> dict[str, Any] | None:
         """The properties of one page; none where the entity is gone."""
-        row = reading.entity(self._conn, self._table.entity_type, entity_id)
+        row = self._entity(entity_id)
         return None if row is None else self._properties(row)
 
     def hint(self, entity_id: str) -> str | None:
-        """The page that the marts name for an entity, where a sheet gave it."""
-        row = reading.entity(self._conn, self._table.entity_type, entity_id)
-        return str(row["notion_page_id"]) if row and row.get("notion_page_id") else None
+        """The page that the marts name for an entity: a sheet gave it, or people made it."""
+        row = self._entity(entity_id)
+        if row is None:
+            return None
+        if self._table.asked_by:
+            return self._page_of_people(row)
+        return str(row["notion_page_id"]) if row.get("notion_page_id") else None
+
+    def _entities(self) -> Iterable[Mapping[str, Any]]:
+        if not self._table.asked_by:
+            return reading.entities(self._conn, self._table.entity_type)
+        self._rows = asked.rows_of(self._conn, self._table, self._target.target_id, self._options)
+        return self._rows.values()
+
+    def _entity(self, entity_id: str) -> Mapping[str, Any] | None:
+        if self._table.asked_by:
+            return self._rows.get(entity_id)
+        return reading.entity(self._conn, self._table.entity_type, entity_id)
+
+    def _page_of_people(self, row: Mapping[str, Any]) -> str | None:
+        """A page that was read of Notion, carries no id of ours, and has the name of the entity."""
+        if self._pages_of_people is None:
+            self._pages_of_people = reading.component_pages(self._conn)
+            self._signature_pages = state.remote_ids(self._conn, "notion", "signature")
+        signature = self._signature_pages.get(row["signature_id"], "")
+        found = {
+            self._pages_of_people.get((name, signature.replace("-", "")))
+            for name in (row["name"], row["reported_name"])
+        } - {None}
+        return found.pop() if len(found) == 1 else None
 
     def _properties(self, row: Mapping[str, Any]) -> dict[str, Any]:
         entity_id = str(row["entity_id"])
@@ -114,12 +147,22 @@ class Wanted:
             }
             for relation in layout().relations:
                 if relation.side == kind and relation.to in placed:
-                    partners = reading.pairs(self._conn, relation.mart, kind, relation.to)
+                    partners = self._partners(relation)
                     pages = state.remote_ids(self._conn, "notion", relation.to)
                     self._links.append((relation.property, partners, pages))
-                elif relation.to == kind and relation.mirror in (self._target.properties or {}):
+                elif (
+                    relation.mart
+                    and relation.to == kind
+                    and relation.mirror in (self._target.properties or {})
+                ):
                     self._links.append(self._mirrored(relation))
         return self._links
+
+    def _partners(self, relation: Relation) -> dict[str, list[str]]:
+        if relation.column:
+            column = relation.column
+            return {key: [row[column]] for key, row in self._rows.items() if row[column]}
+        return reading.pairs(self._conn, relation.mart, relation.side, relation.to)
 
     def _mirrored(self, relation: Relation) -> tuple[str, dict[str, list[str]], dict[str, str]]:
         from_hub = reading.pairs(self._conn, relation.mart, relation.side, relation.to)
@@ -132,19 +175,24 @@ class Wanted:
         return (f"~{relation.mirror}", partners, pages)
 
 
-def published_types(conn: psycopg.Connection[Any]) -> list[str]:
+def published_types(conn: psycopg.Connection[Any], options: Options) -> list[str]:
     """Types of entities that get pages: their mart is built, or they have pages already."""
-    known = {target.entity_type for target in state.targets(conn, "notion")}
-    return [kind for kind in layout().tables if kind in known or reading.has_entities(conn, kind)]
+    known = {target.entity_type: target.container for target in state.targets(conn, "notion")}
+    return [
+        kind
+        for kind, table in layout().tables.items()
+        if (known.get(kind) if table.asked_by else kind in known)
+        or (asked.is_asked(table, options) if table.asked_by else reading.has_entities(conn, kind))
+    ]
 
 
-def wanted_targets(conn: psycopg.Connection[Any]) -> Iterator[tuple[Target, Any]]:
+def wanted_targets(conn: psycopg.Connection[Any], options: Options) -> Iterator[tuple[Target, Any]]:
     """Every target with what fills the table `wanted`."""
     known = {target.target_id: target for target in state.targets(conn, "notion")}
-    for kind in published_types(conn):
+    for kind in published_types(conn, options):
         target = target_of(kind)
         target = known.get(target.target_id, target)
-        yield target, Wanted(conn, target).fill
+        yield target, Wanted(conn, target, options).fill
 
 
 def apply_notion(
@@ -157,13 +205,14 @@ def apply_notion(
     which calls nothing when there are none.
     """
     with NotionApi(conn, options.notion) as api:
-        kinds = published_types(conn)
+        kinds = published_types(conn, options)
         reports = {kind: _apply_type(conn, api, kind, options, worker, progress) for kind in kinds}
         for kind in kinds:
             if reports[kind].status == "failed" or options.create_only:
                 continue
             target = state.ensure_target(conn, target_of(kind))
-            counted = engine.plan_target(conn, target.target_id, Wanted(conn, target).fill)
+            again = Wanted(conn, target, options)
+            counted = engine.plan_target(conn, target.target_id, again.fill)
             if counted["create"] + counted["update"] + counted["delete"] and (
                 reports[kind].status == "done"
             ):
@@ -185,7 +234,7 @@ def _apply_type(
 
     target = state.ensure_target(conn, target_of(kind))
     with run_of(conn, options, target.target_id, "apply", worker) as (run_id, report):
-        wanted = Wanted(conn, target)
+        wanted = Wanted(conn, target, options)
         sender = PageSender(conn, api, target, wanted, options, run_id=run_id)
         done = engine.apply_target(
             conn,

@@ -34,12 +34,14 @@ class Table:
         title_property: Name of the title property in a database that is made new; in one that is
             adopted it is found by its type.
         properties: Name to what stands there.
+        asked_by: The option that asks for its pages; empty where all entities have one.
     """
 
     entity_type: str
     title: str
     title_property: str
     properties: Mapping[str, Property]
+    asked_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,15 @@ class Relation:
         to: Type of the partners.
         mirror: Its name there.
         mart: The table of pairs.
+        column: Instead of a mart: the column that names the one partner of a page.
     """
 
     side: str
     property: str
     to: str
     mirror: str
-    mart: str
+    mart: str = ""
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def layout() -> Layout:
                 name: Property(spec["type"], spec["from"], spec.get("words", {}))
                 for name, spec in entry["properties"].items()
             },
+            asked_by=entry.get("asked_by", ""),
         )
         for kind, entry in loaded["tables"].items()
     }

@@ -37,6 +37,17 @@ create table marts.signatures (
     biomarker_role text[] default '{}', phenotype_axes text[] default '{}',
     disease_context text[] default '{}', n_components bigint default 0,
     ingestion_status text default 'loaded', notion_page_id text);
+create table marts.signature_components (
+    signature_id uuid not null, position integer not null, reported_name text not null,
+    feature_type text, feature_id uuid, direction smallint default 0,
+    weight double precision default 1);
+create table marts.features (
+    feature_id uuid primary key, feature_type text not null, name text not null,
+    canonical_id text, taxon text, lipid_class text, formula text, inchikey text,
+    synonyms text[] default '{}', notion_page_id text);
+create table marts.notion_pages (
+    page_id text primary key, entity_type text, title text, in_trash boolean default false,
+    properties jsonb default '{}');
 create table marts.program_experiments (program_id uuid, experiment_id uuid);
 create table marts.program_datasets (program_id uuid, dataset_id uuid);
 create table marts.experiment_datasets (experiment_id uuid, dataset_id uuid);
@@ -49,6 +60,7 @@ _KEYS = {
     "experiments": "experiment_id",
     "datasets": "dataset_id",
     "signatures": "signature_id",
+    "features": "feature_id",
 }
 
 
@@ -120,6 +132,29 @@ def link(conn: psycopg.Connection[Any], mart: str, pairs: Sequence[tuple[str, st
     for left, right in pairs:
         conn.execute(
             f"insert into marts.{mart} values (%s, %s)".encode(), (id_of(left), id_of(right))
+        )
+
+
+def compose(
+    conn: psycopg.Connection[Any], signature: str, components: Sequence[Mapping[str, Any]]
+) -> None:
+    """Gives a signature these components, and no others. `feature` is the name of a feature."""
+    conn.execute(
+        "delete from marts.signature_components where signature_id = %s", (id_of(signature),)
+    )
+    for position, component in enumerate(components, start=1):
+        row = {"feature_type": "gene", "direction": 0, "weight": 1.0, "feature": None, **component}
+        conn.execute(
+            "insert into marts.signature_components values (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                id_of(signature),
+                position,
+                row["reported_name"],
+                row["feature_type"],
+                id_of(row["feature"]) if row["feature"] else None,
+                row["direction"],
+                row["weight"],
+            ),
         )
 
 
