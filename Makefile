@@ -96,8 +96,15 @@ clean: ## remove caches and build results; keeps .venv and the data in .warehous
 	@rm -rf dbt_project/target dbt_project/logs target
 	@find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# No "##": for whoever maintains the dependencies. Needs uv, which nothing else here does.
+# No "##": for whoever maintains the dependencies. Needs uv, which nothing else here does. Dagster
+# holds coloredlogs below what the report gets, so everything with it is pinned a second time.
+PIN := uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-header \
+	--no-emit-index-url --quiet
+
 pins:
-	@{ sed -n '/^#/p' constraints.txt; uv pip compile pyproject.toml --all-extras --universal \
-		--python-version 3.11 --upgrade --no-annotate --no-header --no-emit-index-url --quiet; } \
-		> constraints.txt.new && mv constraints.txt.new constraints.txt
+	@{ sed -n '/^#/p' constraints.txt; $(PIN) --upgrade --extra remote --extra report --extra mcp \
+		--extra dev; } > constraints.txt.new && mv constraints.txt.new constraints.txt
+	@sed '/^coloredlogs==/d' constraints.txt > constraints.common
+	@{ sed -n '/^#/p' constraints-dagster.txt; $(PIN) --all-extras -c constraints.common; } \
+		> constraints-dagster.txt.new && mv constraints-dagster.txt.new constraints-dagster.txt
+	@rm constraints.common

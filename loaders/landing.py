@@ -129,6 +129,25 @@ def _run(
     return Landed(load_ids=tuple(info.loads_ids))
 
 
+def declare(source: Source) -> Any:
+    """Returns the dlt source of a landing schema, as a load gives it to dlt; nothing is read.
+
+    For tools that show what a load lands before there is one. Resources are generators, so none of
+    them runs until dlt asks it.
+    """
+    import dlt
+
+    def read(target: ShardTarget) -> Iterable[Shard]:
+        raise OmicsError(
+            "this declares what is landed, and lands nothing",
+            where=source.schema,
+            fix=f"omics load {source.name}",
+        )
+
+    resources = _resources(dlt, source, read, Path(), [])
+    return dlt.source(lambda: resources, name=source.schema)()
+
+
 def _configure(dlt: Any) -> None:
     dlt.config["runtime.dlthub_telemetry"] = False
     dlt.config["runtime.log_level"] = "ERROR"

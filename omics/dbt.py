@@ -118,12 +118,14 @@ def run_dbt(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_PROFILES_DIR": str(settings.root),
     }
+    # Its files cost seconds; dbt takes the flag before the command or after it, not both.
+    unwritten = [] if "--write-json" in arguments else ["--no-write-json"]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="omics-dbt-") as scratch:
         results_file = Path(scratch) / "results.json"
         command = [
             *(sys.executable, "-m", "omics.dbt_process", str(results_file)),
-            *("--no-write-json", *arguments, "--project-dir", str(folder)),
+            *(*unwritten, *arguments, "--project-dir", str(folder)),
         ]
         finished = subprocess.run(  # noqa: S603 - our own interpreter and module; no shell
             command,

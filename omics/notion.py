@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from omics import output
@@ -16,38 +17,21 @@ if TYPE_CHECKING:
 
 def load_notion_command(*, reread: bool, wait: float, as_json: bool) -> int:
     """Reads Notion, prints what was landed, and returns the exit code."""
-    from loaders.notion.load import access_of, load_notion
+    from loaders.notion.load import access_of
     from omics.preparing import prepare
     from warehouse.connection import connect
-    from warehouse.ledger import finish_run, start_run
-    from warehouse.lock import LockHeld
     from warehouse.settings import get_settings
 
     settings = get_settings()
-    access = access_of(settings)
+    # Before a server is started for it: Notion may be off.
+    access_of(settings)
     with connect(settings) as conn:
         prepare(conn)
-        run_id = start_run(conn, "load", {"source": "notion", "reread": reread})
-        exit_code, message = exits.FAILED, None
-        counts: dict[str, int] = {}
-        try:
-            report = load_notion(
-                settings, conn, access, run_id=run_id, reread=reread, wait_seconds=wait,
-                tell=(lambda _: None) if as_json else lambda text: output.warn(f"  {text}"),
-            )  # fmt: skip
-            exit_code = exits.PARTIAL if report.left else exits.DONE
-            counts, message = report.counts, notion_message(report)
-        except LockHeld as held:
-            exit_code, message = exits.LOCKED, str(held)
-            raise
-        except BaseException as error:
-            message = f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            if not conn.closed:
-                finish_run(
-                    conn, run_id, exit_code=exit_code, counts=counts, durations={}, message=message
-                )
+        report = run_notion_load(
+            conn, reread=reread, wait=wait,
+            tell=(lambda _: None) if as_json else lambda text: output.warn(f"  {text}"),
+        )  # fmt: skip
+    exit_code = exits.PARTIAL if report.left else exits.DONE
     if as_json:
         output.print_json(notion_document(report) | {"exit_code": exit_code})
     else:
@@ -55,6 +39,44 @@ def load_notion_command(*, reread: bool, wait: float, as_json: bool) -> int:
         if report.landed:
             output.say("They reach the marts with the next build: omics build")
     return exit_code
+
+
+def run_notion_load(
+    conn: psycopg.Connection[Any],
+    *,
+    reread: bool = False,
+    wait: float = 0.0,
+    tell: Callable[[str], None] = lambda text: None,
+) -> NotionReport:
+    """Reads Notion within a run of its own in the ledger."""
+    from loaders.notion.load import access_of, load_notion
+    from warehouse.ledger import finish_run, start_run
+    from warehouse.lock import LockHeld
+    from warehouse.settings import get_settings
+
+    settings = get_settings()
+    access = access_of(settings)
+    run_id = start_run(conn, "load", {"source": "notion", "reread": reread})
+    exit_code, message = exits.FAILED, None
+    counts: dict[str, int] = {}
+    try:
+        report = load_notion(
+            settings, conn, access, run_id=run_id, reread=reread, wait_seconds=wait, tell=tell
+        )
+        exit_code = exits.PARTIAL if report.left else exits.DONE
+        counts, message = report.counts, notion_message(report)
+    except LockHeld as held:
+        exit_code, message = exits.LOCKED, str(held)
+        raise
+    except BaseException as error:
+        message = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        if not conn.closed:
+            finish_run(
+                conn, run_id, exit_code=exit_code, counts=counts, durations={}, message=message
+            )
+    return report
 
 
 def read_before_build(
