@@ -118,6 +118,19 @@ def test_nothing_in_a_room_imports_the_tests() -> None:
     assert not inside, "what runs in a laboratory has no test tools: " + ", ".join(inside)
 
 
+def test_dagster_is_used_in_its_own_folder_and_nothing_rests_on_that() -> None:
+    folder = REPOSITORY / "omics" / "orchestration"
+    through = [
+        f"{path.relative_to(REPOSITORY)}:{line} imports {name}"
+        for room in ROOMS
+        for path in _modules(room)
+        if folder not in path.parents
+        for name, line in _imports(ast.parse(path.read_bytes()))
+        if name.startswith(("dagster", "omics.orchestration"))
+    ]
+    assert not through, "Dagster is optional: all else works without it:\n" + "\n".join(through)
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_models_read_only_the_layers_they_may(layer: str) -> None:
     allowed, reason = LAYERS[layer]
@@ -139,7 +152,7 @@ def test_models_read_only_the_layers_they_may(layer: str) -> None:
 
 
 def test_the_command_line_answers_before_heavy_packages_load() -> None:
-    heavy = ("dlt", "dbt", "pandas", "pyarrow", "psycopg", "numpy", "python_calamine")
+    heavy = ("dlt", "dbt", "pandas", "pyarrow", "psycopg", "numpy", "python_calamine", "dagster")
     code = (
         "import sys, omics.cli, loaders, warehouse;"
         f"print(*[name for name in {heavy} if name in sys.modules])"

@@ -348,8 +348,9 @@ def _ensure_search_path(connection: psycopg.Connection) -> None:
             connection.execute(order)
         except psycopg.errors.InsufficientPrivilege:
             continue
-        except psycopg.errors.InternalError:
-            # "tuple concurrently updated": another command is setting the very same thing.
+        except (psycopg.errors.InternalError, psycopg.errors.UniqueViolation):
+            # "tuple concurrently updated", or written for the first time by two at once: another
+            # command is setting the very same thing.
             pass
         break
     # The database's default counts from the next connection on.

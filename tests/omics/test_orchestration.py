@@ -161,6 +161,17 @@ def test_every_step_is_in_the_ledger_as_if_typed(orchestra: Orchestra) -> None:
 
 
 @installed
+def test_the_last_load_opens_only_what_no_folder_decided(orchestra: Orchestra) -> None:
+    (counts,) = orchestra.conn.execute(
+        "select counts ->> 'files_new', counts ->> 'files_unchanged', counts ->> 'files_moved', "
+        "counts ->> 'files_missing' from ops.runs "
+        "where command = 'load' and arguments ->> 'source' is null"
+    ).fetchall()
+    examples = [path for path in (REPOSITORY / "examples").rglob("*.*") if path.is_file()]
+    assert counts == ("1", str(len(examples) - 1), "0", "0")
+
+
+@installed
 def test_what_is_left_for_a_person_warns_and_stops_nothing(orchestra: Orchestra) -> None:
     complete = _checks(orchestra.run, "complete")
     assert [name for name, passed in complete.items() if not passed] == [
@@ -334,30 +345,79 @@ def test_a_folder_in_another_place_is_given_in_the_config(
 @installed
 def test_a_failed_build_fails_at_once_and_says_what(orchestra: Orchestra) -> None:
     job = orchestra.definitions.resolve_job_def("build_and_publish")
-    model = "staging/stg_lipidomics__assays"
-    rename = "alter table raw_lipidomics.assays rename column {} to {}"
-    orchestra.conn.execute(rename.format("_dlt_load_id", "renamed").encode())
+    model = "marts/programs"
+    # A row that the build wants to put right, and a table that refuses it.
+    orchestra.conn.execute("update marts.programs set description = 'spoiled'")
+    orchestra.conn.execute(
+        "create function public.refuse() returns trigger language plpgsql "
+        "as $$ begin raise exception 'not today'; end $$"
+    )
+    orchestra.conn.execute(
+        "create trigger refuse before delete or insert on marts.programs "
+        "for each statement execute function public.refuse()"
+    )
     try:
         failed = job.execute_in_process(asset_selection=[_key(model)], raise_on_error=False)
     finally:
-        orchestra.conn.execute(rename.format("renamed", "_dlt_load_id").encode())
+        orchestra.conn.execute("drop trigger refuse on marts.programs")
+        orchestra.conn.execute("drop function public.refuse()")
     assert not failed.success
     assert not _materialised(failed)
     assert not _steps(failed, "STEP_RESTARTED")
-    (message,) = [
-        event.event_specific_data.user_failure_data.description
+    (failure,) = [
+        event.event_specific_data.user_failure_data
         for event in failed.all_events
         if event.event_type_value == "STEP_FAILURE"
     ]
-    assert message == "failed: stg_lipidomics__assays; the marts are as they were before"
+    assert failure.description == "failed: programs; the marts are as they were before"
+    assert "not today" in failure.metadata["programs"].value
     (run,) = orchestra.conn.execute(
         "select command, exit_code, arguments ->> 'arguments' from ops.runs "
         "order by started_at desc limit 1"
     ).fetchall()
-    assert run == ("build", 1, '["--select", "stg_lipidomics__assays"]')
+    assert run == ("build", 1, '["--select", "programs"]')
+    # A part of the graph can be built alone, and is all that is said to be built.
     mended = job.execute_in_process(asset_selection=[_key(model)], raise_on_error=False)
     assert mended.success
     assert _materialised(mended) == {model}
+    (spoiled,) = orchestra.conn.execute(
+        "select count(*) from marts.programs where description = 'spoiled'"
+    ).fetchall()
+    assert spoiled == (0,)
+
+
+@installed
+def test_it_publishes_and_reads_back_where_that_is_on(
+    orchestra: Orchestra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omics.orchestration.definitions import build_definitions
+    from tests.standins.__main__ import settings_for
+    from tests.standins.notion import NotionStandIn
+    from tests.standins.pinecone import PineconeStandIn
+
+    targets = {"notion/pages", "pinecone/vectors"}
+    with NotionStandIn() as notion, PineconeStandIn() as pinecone:
+        for name, value in settings_for(notion, pinecone).items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        try:
+            definitions = build_definitions(get_settings())
+            publish = definitions.resolve_job_def("build_and_publish")
+            run = publish.execute_in_process(asset_selection=[_key(name) for name in targets])
+            assert _materialised(run) == targets
+            assert _checks(run, "complete") == dict.fromkeys(targets, True)
+            assert "marts/programs" not in _materialised(run)
+            read = definitions.resolve_job_def("load_notion_job").execute_in_process()
+            assert {"raw_notion/pages", "raw_notion/data_sources"} <= _materialised(read)
+        finally:
+            monkeypatch.undo()
+            get_settings.cache_clear()
+    (pages,) = orchestra.conn.execute(
+        "select count(distinct page_id), (select count(*) from marts.datasets) "
+        "from raw_notion.pages"
+    ).fetchall()
+    # Pages of at least the datasets, their program and its experiment.
+    assert pages[0] >= pages[1] + 2
 
 
 @pytest.mark.parametrize("missing", ["dagster", "dagster_dbt", "dagster_dlt"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -112,6 +114,28 @@ def test_without_the_right_to_make_a_database_the_message_says_what_to_ask(
     with pytest.raises(OmicsError, match="may not make it") as caught:
         connection.connect(limited, database="not_there")
     assert "create database not_there" in str(caught.value)
+
+
+def test_two_commands_that_are_the_first_both_connect(
+    settings: Settings, conn: psycopg.Connection
+) -> None:
+    url = connection.database_url(settings)
+    conn.execute(f'alter database "{settings.database}" reset all'.encode())
+    with (
+        psycopg.connect(url) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        # Set, and not yet committed: our own order now waits for its end, and comes too late.
+        other.execute(
+            f'alter database "{settings.database}" set search_path = marts, public'.encode()
+        )
+        ours = thread.submit(connection.connect, settings)
+        waiting = "select from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
+        while not conn.execute(waiting, (settings.database,)).fetchall() and not ours.done():
+            time.sleep(0.01)
+        other.commit()
+        with ours.result(timeout=10) as opened:
+            assert opened.execute("show search_path").fetchone() == ("marts, public",)
 
 
 def test_without_owning_the_database_the_search_path_is_the_roles(
