@@ -57,7 +57,8 @@ demo-sync: $(INSTALLED) ## load, build and publish the examples to local stand-i
 	@$(BIN)/python -m tests.standins demo
 
 test: $(INSTALLED) ## run the tests: make test [ARGS="-k lock"]
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder $(ARGS)
 
 fuzz: $(INSTALLED) ## spoil files of every format and read them: make fuzz [CASES=20000] [SEED=1]
 	@$(BIN)/python -m tests.fuzz --cases "$${CASES:-20000}" --seed "$${SEED:-1}"

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import REPOSITORY, _own_database
+from tests.conftest import REPOSITORY, own_database
 from tests.end_to_end.conftest import Omics, runner
 from warehouse.connection import connect, database_url
 from warehouse.settings import Settings
@@ -25,7 +25,7 @@ def example_settings(
     server_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """Settings of the database that holds the example files as `make demo` leaves them."""
-    with _own_database(server_settings) as settings:
+    with own_database(server_settings, f"test_{uuid.uuid4().hex[:12]}") as settings:
         run = runner(settings, tmp_path_factory.mktemp("target"))
         # 2: one example is meant to be quarantined.
         run("refresh", "--dir", str(REPOSITORY / "examples"), codes=(2,))

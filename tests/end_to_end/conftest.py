@@ -82,9 +82,9 @@ def _run_here(
 
 
 @pytest.fixture(scope="module")
-def omics(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Omics:
+def omics(module_settings: Settings, module_target: Path) -> Omics:
     """Runs a command against the module's database."""
-    return runner(module_settings, tmp_path_factory.mktemp("target"))
+    return runner(module_settings, module_target)
 
 
 @pytest.fixture(scope="module")

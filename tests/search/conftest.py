@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,9 +21,9 @@ Conn = psycopg.Connection[Any]
 
 
 @pytest.fixture(scope="module")
-def omics(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Omics:
+def omics(module_settings: Settings, module_target: Path) -> Omics:
     """Runs a command against the module's database."""
-    return runner(module_settings, tmp_path_factory.mktemp("target"))
+    return runner(module_settings, module_target)
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,11 @@ typed as materialized (
         on
             distinct_names.molecule = patterns.molecule
             and patterns.name_type <> 'gene_symbol_column'
+            -- A pattern is not tried on names that begin otherwise.
+            and (
+                coalesce(patterns.beginnings, '') = ''
+                or strpos(patterns.beginnings, left(distinct_names.first_member, 2)) > 0
+            )
             and case
                 when distinct_names.first_member ~ '[,/| ]' and patterns.separator is not null
                     then

@@ -1,5 +1,6 @@
 {{ config(
     materialized='table',
+    pre_hook='{{ read_many_in_bulk(ref("int_datasets_outdated"), many=20) }}',
     post_hook='analyze {{ this }}',
 ) }}
 
@@ -182,8 +183,9 @@ one_reading as (
         all_readings.dialect asc nulls last
 ),
 
+-- Distinct: a metabolite and a lipid of one name are read in the same ways.
 of_signatures as (
-    select
+    select distinct
         {{ feature_name_id(
             'one_reading.feature_type', 'signature_names.reported_name', 'one_reading.context'
         ) }} as feature_name_id,
@@ -217,9 +219,13 @@ new_of_signatures as (
 )
 
 select * from of_datasets
-union
+union all
 select * from new_of_signatures
-union
+union all
 select ledger.*
 from ledger
-where {{ identity_has_changed() }}
+left join of_datasets
+    on ledger.feature_name_id = of_datasets.feature_name_id
+where
+    of_datasets.feature_name_id is null
+    and {{ identity_has_changed() }}
