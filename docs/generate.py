@@ -79,6 +79,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "NOTION_PARENT_PAGE",
             "NOTION_REQUESTS_PER_SECOND",
             "NOTION_SIGNATURE_COMPONENTS",
+            "NOTION_FEATURES",
             "NOTION_BASE_URL",
             "PINECONE_INDEX",
             "PINECONE_CLOUD",

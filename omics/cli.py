@@ -349,6 +349,15 @@ Components = Annotated[
     ),
 ]
 
+FeaturePages = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="signatures|NAMES",
+        help="Pages for the features that signatures hold, or for these; semicolons part names.",
+    ),
+]
+
 
 def _service(value: str | None) -> str | None:
     if value not in (None, "notion", "pinecone"):
@@ -358,7 +367,10 @@ def _service(value: str | None) -> str | None:
 
 @sync_app.command("plan")
 def sync_plan(
-    service: Service = None, signature_components: Components = None, as_json: Json = False
+    service: Service = None,
+    signature_components: Components = None,
+    features: FeaturePages = None,
+    as_json: Json = False,
 ) -> int:
     """Show what an apply would create, update and delete; calls no service.
 
@@ -372,6 +384,7 @@ def sync_plan(
         allow_mass_delete=False,
         as_json=as_json,
         signature_components=signature_components,
+        features=features,
     )
 
 
@@ -380,6 +393,7 @@ def sync_apply(
     service: Service = None,
     allow_mass_delete: MassDelete = False,
     signature_components: Components = None,
+    features: FeaturePages = None,
     as_json: Json = False,
 ) -> int:
     """Publish what changed since the last time.
@@ -394,6 +408,7 @@ def sync_apply(
         allow_mass_delete=allow_mass_delete,
         as_json=as_json,
         signature_components=signature_components,
+        features=features,
     )
 
 

@@ -28,6 +28,7 @@ def sync_command(
     allow_mass_delete: bool,
     as_json: bool,
     signature_components: str | None = None,
+    features: str | None = None,
 ) -> int:
     """Plans, applies, reconciles or pulls, and prints what was done.
 
@@ -38,6 +39,7 @@ def sync_command(
         as_json: For machines.
         signature_components: Signatures whose components get pages, instead of what the settings
             ask for.
+        features: Features that get pages, in the same way.
     """
     from omics.preparing import prepare
     from sync import publish
@@ -49,6 +51,8 @@ def sync_command(
     options = replace(options_of(settings), allow_mass_delete=allow_mass_delete)
     if signature_components is not None:
         options = replace(options, signature_components=signature_components)
+    if features is not None:
+        options = replace(options, features=features)
     services = [service] if service else list(publish.SERVICES)
     with connect(settings) as conn:
         prepare(conn)

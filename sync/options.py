@@ -37,6 +37,8 @@ class Options:
         allow_mass_delete: Whether the guard is told to let a mass delete through.
         signature_components: Signatures whose components get pages: `all`, or names parted by
             semicolons.
+        features: Features that get pages: `signatures` for those that components of signatures
+            mean, and names, parted by semicolons.
         create_only: Whether pages that are there are left as they are: Notion's word counts.
         timeout: Seconds for one call.
         patience: Seconds that a pause asked for by a service is waited for.
@@ -64,6 +66,7 @@ class Options:
     max_delete_fraction: float = 0.2
     allow_mass_delete: bool = False
     signature_components: str = ""
+    features: str = ""
     create_only: bool = False
     timeout: float = 60.0
     patience: float = 90.0
@@ -117,5 +120,6 @@ def options_of(settings: Settings) -> Options:
         model_key=plain(settings.model_api_key),
         max_delete_fraction=settings.max_delete_fraction,
         signature_components=settings.notion_signature_components or "",
+        features=settings.notion_features or "",
         create_only=not settings.use_postgres_as_sot,
     )

@@ -157,6 +157,82 @@ def components(conn: psycopg.Connection[Any], signatures: Sequence[str]) -> list
         return cursor.fetchall()
 
 
+def features(
+    conn: psycopg.Connection[Any], feature_type: str, ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The features of a type among some ids, ordered."""
+    from psycopg.rows import dict_row
+
+    if not ids or not has_mart(conn, "features"):
+        return []
+    with conn.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            "select features.*, feature_id::text as entity_id from marts.features as features"
+            " where feature_id = any(%s::uuid[]) and feature_type = %s order by feature_id",
+            (list(ids), feature_type),
+        )
+        return cursor.fetchall()
+
+
+def features_of_signatures(conn: psycopg.Connection[Any]) -> list[tuple[str, str]]:
+    """Type and id of every feature that a component of a signature means by itself."""
+    if not has_mart(conn, "signature_components"):
+        return []
+    rows = conn.execute(
+        "select features.feature_type, features.feature_id::text from marts.features as features"
+        " where exists (select 1 from marts.signature_components as components"
+        " where components.feature_id = features.feature_id)"
+    ).fetchall()
+    return [(str(kind), str(feature)) for kind, feature in rows]
+
+
+_CALLED = {
+    "features": (
+        "select words.word, features.feature_type, features.feature_id::text"
+        " from unnest(%s::text[]) as words (word) inner join marts.features as features"
+        " on features.name = words.word or features.canonical_id = words.word order by 1, 2, 3"
+    ),
+    "feature_names": (
+        "select words.word, features.feature_type, features.feature_id::text"
+        " from unnest(%s::text[]) as words (word)"
+        " inner join marts.feature_names as names on names.reported_name = words.word"
+        " inner join marts.features as features on features.feature_id = names.feature_id"
+        " order by 1, 2, 3"
+    ),
+}
+
+
+def features_called(
+    conn: psycopg.Connection[Any], words: Sequence[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Types and ids of the features that each name means; words without are left out.
+
+    A name is the feature's own, its canonical id, or one that a file reported and that was mapped.
+    """
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    built = built_marts(conn)
+    for mart, query in _CALLED.items():
+        if {mart, "features"} <= built:
+            for word, kind, feature in conn.execute(query, (list(words),)).fetchall():
+                if (str(kind), str(feature)) not in found[str(word)]:
+                    found[str(word)].append((str(kind), str(feature)))
+    return dict(found)
+
+
+def feature_pages(conn: psycopg.Connection[Any], feature_type: str) -> dict[str, str]:
+    """Pages that people have of features of a type, by title; titles of several are left out."""
+    if not has_mart(conn, "notion_pages"):
+        return {}
+    rows = conn.execute(
+        "select title, min(page_id) from marts.notion_pages"
+        " where entity_type = %s and not in_trash and title is not null"
+        " and coalesce(properties #>> '{PG ID,value}', '') = ''"
+        " group by title having count(*) = 1",
+        (feature_type,),
+    ).fetchall()
+    return {str(title): str(page) for title, page in rows}
+
+
 def signatures_with_components(conn: psycopg.Connection[Any]) -> set[str]:
     """Ids of the signatures that have components."""
     if not has_mart(conn, "signature_components"):

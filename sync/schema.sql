@@ -133,6 +133,19 @@ create table if not exists sync.pulls (
 comment on table sync.pulls is 'One row per data source: edits up to this time have been read back.';
 
 create or replace view sync.notion_pages as
+with targets as (
+    select
+        target_id,
+        service,
+        -- Each kind of feature has a database of its own.
+        case
+            when entity_type in ('gene', 'transcript', 'protein', 'metabolite', 'lipid')
+                then 'feature'
+            else entity_type
+        end as entity_type
+    from sync.targets
+)
+
 select
     targets.entity_type,
     items.entity_id,
@@ -141,7 +154,7 @@ select
     narratives.markdown as narrative,
     narratives.remote_edited_at as narrative_edited_at
 from sync.items as items
-inner join sync.targets as targets
+inner join targets
     on items.target_id = targets.target_id
 left join sync.narratives as narratives
     on

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 600
 
 #: Raised when `schema.sql` changes, so that it is applied again.
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Target:
     Attributes:
         target_id: Name in the ledger.
         service: notion or pinecone.
-        entity_type: program, experiment, dataset, signature or feature.
+        entity_type: program, experiment, dataset, signature or feature; in Notion, the kind of
+            feature, and the components of signatures too.
         container: Data source id or namespace; none until it is known.
         embedder_id: For Pinecone.
         properties: For Notion: name to id and type of the properties that sync writes, as seen

@@ -211,6 +211,12 @@ class Settings(BaseSettings):
         description="Signatures whose components get Notion pages, one each: `all`, or names or "
         "short ids parted by semicolons. Not set, none.",
     )
+    notion_features: str | None = Field(
+        default=None,
+        validation_alias="NOTION_FEATURES",
+        description="Features that get Notion pages: `signatures` for those in signatures, names, "
+        "canonical ids, parted by semicolons. Not set, none.",
+    )
     notion_base_url: str = Field(
         default="https://api.notion.com",
         validation_alias="NOTION_BASE_URL",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sync import state
+from sync.notion.tables import layout
 from sync.notion.values import plain, plain_written
 from warehouse.notion.bodies import read_body
 from warehouse.verdicts import CallFailed
@@ -95,7 +96,7 @@ def _keep_body(
             or held.is_truncated <> excluded.is_truncated
         """,
         (
-            target.entity_type,
+            layout().tables[target.entity_type].entity,
             entity,
             page["id"],
             markdown,

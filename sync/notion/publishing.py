@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,7 @@ class Wanted:
         self._table = layout().tables[target.entity_type]
         # Of tables with pages on request only.
         self._rows: dict[str, dict[str, Any]] = {}
-        self._pages_of_people: dict[tuple[str, str], str] | None = None
-        self._signature_pages: dict[str, str] = {}
+        self._find: Callable[[Mapping[str, Any]], str | None] | None = None
         self._scores: dict[str, float] | None = None
         self._embedded: dict[str, datetime] | None = None
         self._links: list[tuple[str, dict[str, list[str]], dict[str, str]]] | None = None
@@ -70,7 +69,7 @@ class Wanted:
         if row is None:
             return None
         if self._table.asked_by:
-            return self._page_of_people(row)
+            return str(row.get("notion_page_id") or "") or self._page_of_people(row)
         return str(row["notion_page_id"]) if row.get("notion_page_id") else None
 
     def _entities(self) -> Iterable[Mapping[str, Any]]:
@@ -86,15 +85,9 @@ class Wanted:
 
     def _page_of_people(self, row: Mapping[str, Any]) -> str | None:
         """A page that was read of Notion, carries no id of ours, and has the name of the entity."""
-        if self._pages_of_people is None:
-            self._pages_of_people = reading.component_pages(self._conn)
-            self._signature_pages = state.remote_ids(self._conn, "notion", "signature")
-        signature = self._signature_pages.get(row["signature_id"], "")
-        found = {
-            self._pages_of_people.get((name, signature.replace("-", "")))
-            for name in (row["name"], row["reported_name"])
-        } - {None}
-        return found.pop() if len(found) == 1 else None
+        if self._find is None:
+            self._find = asked.pages_of_people(self._conn, self._table)
+        return self._find(row)
 
     def _properties(self, row: Mapping[str, Any]) -> dict[str, Any]:
         entity_id = str(row["entity_id"])
@@ -182,7 +175,11 @@ def published_types(conn: psycopg.Connection[Any], options: Options) -> list[str
         kind
         for kind, table in layout().tables.items()
         if (known.get(kind) if table.asked_by else kind in known)
-        or (asked.is_asked(table, options) if table.asked_by else reading.has_entities(conn, kind))
+        or (
+            asked.is_asked(conn, table, options)
+            if table.asked_by
+            else reading.has_entities(conn, kind)
+        )
     ]
 
 

@@ -34,6 +34,7 @@ class Table:
         title_property: Name of the title property in a database that is made new; in one that is
             adopted it is found by its type.
         properties: Name to what stands there.
+        entity: What the marts call its entities, a feature for all tables of features.
         asked_by: The option that asks for its pages; empty where all entities have one.
     """
 
@@ -42,6 +43,7 @@ class Table:
     title_property: str
     properties: Mapping[str, Property]
     asked_by: str = ""
+    entity: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def layout() -> Layout:
                 for name, spec in entry["properties"].items()
             },
             asked_by=entry.get("asked_by", ""),
+            entity=entry.get("entity", kind),
         )
         for kind, entry in loaded["tables"].items()
     }

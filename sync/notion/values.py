@@ -54,8 +54,10 @@ def value_of(kind: str, value: Any) -> dict[str, Any]:
 
     Args:
         kind: Notion's type.
-        value: From the marts; None empties the property.
+        value: From the marts; None empties the property. A list stands in a text line by line.
     """
+    if kind in ("title", "rich_text") and isinstance(value, list):
+        value = "\n".join(str(entry) for entry in value if entry is not None)
     if kind in ("title", "rich_text"):
         return {kind: rich_text(str(value)) if value not in (None, "") else []}
     if kind == "number":

@@ -85,6 +85,8 @@ class History:
                 "notion_base_url": notion.url,
                 "notion_requests_per_second": 100.0,
                 "notion_parent_page": self.parent,
+                "notion_features": "PC 34:1; TP53",
+                "notion_signature_components": "all",
             }
         )
 
@@ -202,6 +204,7 @@ def _existing(notion: NotionStandIn, parent: str) -> None:
         _add(notion, datasets, "twin")
     _add(notion, datasets, "")
     _add(notion, recipes, "Buffer")
+    _add(notion, _table(notion, parent, "Lipid Species"), "PC 34:1")
     mouse = _add(notion, experiments, "Old mouse study")
     _add(
         notion,
@@ -273,6 +276,7 @@ def test_pages_are_linked_by_id_sheet_and_title_and_the_rest_is_listed(history: 
         "Paper only": "notion_only",
         "Old signature": "notion_only",
         "Old mouse study": "notion_only",
+        "PC 34:1": "no_entity",
         "twin": "ambiguous_title",
         "": "untitled",
         "Buffer": "unknown_database",
@@ -331,6 +335,22 @@ def test_every_page_tells_where_it_was_read(history: History) -> None:
     for experiment_id, signature_id in pairs:
         key = {"experiment_id": experiment_id, "signature_id": signature_id}
         assert explain(history.conn, "experiment_signatures", key).related
+
+
+def test_pages_of_features_and_components_reach_the_marts(history: History) -> None:
+    features = _rows(history.conn, "features")
+    with_page = {name: row for name, row in features.items() if row["notion_page_id"]}
+    # That of people was taken over, the other one made.
+    (lipid,) = history.notion.rows("Lipid Species")
+    (gene,) = history.notion.rows("Gene Features")
+    assert {name: row["notion_page_id"] for name, row in with_page.items()} == {
+        "PC 34:1": lipid.id, "TP53": gene.id,
+    }  # fmt: skip
+    assert history.notion.text(lipid, "PG ID") == str(features["PC 34:1"]["feature_id"])
+    (component,) = history.notion.rows("Signature Components")
+    assert history.notion.related(component, "Gene Features") == {gene.id}
+    kinds = dict(history.conn.execute("select title, entity_type from marts.notion_pages"))
+    assert kinds["PC 34:1"] == "lipid"
 
 
 def test_pages_of_people_are_taken_over_and_not_made_again(history: History) -> None:

@@ -212,3 +212,136 @@ def test_component_pages_of_people_are_taken_over(
     assert _component(notion, "HMGCR").id == by_hand
     assert len(notion.rows(COMPONENTS)) == 3
     assert len(notion.related(signature, "Signature Components")) == 3
+
+
+# Features ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def molecules(signatures: Conn) -> Conn:
+    put(
+        signatures, "features", "PC 34:1", feature_type="lipid", lipid_class="PC",
+        canonical_id="refmet:RM1", synonyms=["PC(34:1)", "phosphatidylcholine 34:1"],
+    )  # fmt: skip
+    put(signatures, "features", "HMGCR", feature_type="gene", taxon="NCBITaxon:9606")
+    put(signatures, "features", "glucose", feature_type="metabolite", formula="C6H12O6")
+    compose(signatures, "Statin response", [{**STATINS[0], "feature": "HMGCR"}, *STATINS[1:]])
+    signatures.execute(
+        "create table marts.feature_names (reported_name text, feature_id uuid);"
+        "insert into marts.feature_names values ('Dextrose', md5('glucose')::uuid), ('x', null)"
+    )
+    return signatures
+
+
+def test_features_have_no_pages_unless_asked_for(
+    molecules: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    assert _apply(molecules, notion_options).status == "done"
+    assert _titles(notion) == {"Lipid Signatures"}
+
+
+def test_features_of_signatures_get_pages_by_their_kind(
+    molecules: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    _apply(molecules, notion_options)
+    notion.forget_calls()
+    report = _apply(molecules, notion_options, features="signatures", signature_components="all")
+    assert report.status == "done"
+    assert _titles(notion) == {"Lipid Signatures", "Lipid Species", "Gene Features", COMPONENTS}
+    # Two features and four components, each in the call that makes it, with its relations.
+    assert notion.count("POST", "^/v1/pages$") == 6
+    assert notion.count("PATCH", "/pages/") == 0
+    (lipid,) = notion.rows("Lipid Species")
+    assert notion.text(lipid, "Name") == "PC 34:1"
+    assert lipid.properties["Class"]["select"]["name"] == "PC"
+    assert notion.text(lipid, "Canonical ID") == "refmet:RM1"
+    assert notion.text(lipid, "Synonyms") == "PC(34:1)\nphosphatidylcholine 34:1"
+    assert notion.text(lipid, "PG ID") == id_of("PC 34:1")
+    component = _component(notion, "PC(34:1)")
+    assert notion.related(component, "Lipid Species") == {lipid.id}
+    assert notion.related(component, "Gene Features") == set()
+    assert notion.related(lipid, "Signature Components") == {component.id}
+    # The ledger tells the marts of features, whatever database they lie in.
+    rows = molecules.execute(
+        "select entity_id, page_id from sync.notion_pages where entity_type = 'feature'"
+    ).fetchall()
+    assert (id_of("PC 34:1"), lipid.id) in rows
+    assert len(rows) == 2
+    notion.forget_calls()
+    assert _apply(molecules, notion_options).status == "done"
+    assert notion.count() == 0
+
+
+def test_features_are_asked_for_by_any_of_their_names(
+    molecules: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    report = _apply(molecules, notion_options, features="refmet:RM1; Dextrose; pc 34:1; x")
+    assert report.status == "partial"
+    assert "'pc 34:1', 'x'" in report.unready["features"]
+    assert [notion.text(p, "Name") for p in notion.rows("Lipid Species")] == ["PC 34:1"]
+    assert [notion.text(p, "Name") for p in notion.rows("Metabolite Features")] == ["glucose"]
+
+
+def test_components_find_features_whose_pages_come_later(
+    molecules: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    _apply(molecules, notion_options, signature_components="SR")
+    assert _apply(molecules, notion_options, features="HMGCR").status == "done"
+    (gene,) = notion.rows("Gene Features")
+    assert notion.related(_component(notion, "HMGCR"), "Gene Features") == {gene.id}
+    notion.forget_calls()
+    assert _apply(molecules, notion_options).status == "done"
+    assert notion.count() == 0
+
+
+def test_feature_pages_follow_the_marts_without_the_request(
+    molecules: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    _apply(molecules, notion_options, features="signatures; glucose")
+    put(molecules, "features", "glucose", feature_type="metabolite", formula="C6H12O6",
+        inchikey="WQZGKKKJIJFFOK")  # fmt: skip
+    put(molecules, "features", "lactate", feature_type="metabolite")
+    drop(molecules, "features", "HMGCR")
+    assert _apply(molecules, notion_options).status == "done"
+    (glucose,) = notion.rows("Metabolite Features")
+    assert notion.text(glucose, "InChIKey") == "WQZGKKKJIJFFOK"
+    assert notion.rows("Gene Features") == []
+
+
+def test_feature_pages_of_people_are_taken_over_with_their_text(
+    molecules: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    _apply(molecules, notion_options)
+    made = notion._create_database(
+        {
+            "parent": {"type": "page_id", "page_id": str(notion_options.notion_parent)},
+            "title": [{"text": {"content": "Lipid Species"}}],
+            "initial_data_source": {"properties": {"Name": {"title": {}}, "Class": {"select": {}}}},
+        },
+        None,
+    )
+    pages = [
+        notion._create_page(
+            {
+                "parent": {"data_source_id": made["data_sources"][0]["id"]},
+                "properties": {"Name": {"title": [{"text": {"content": name}}]}},
+            },
+            None,
+        )["id"]
+        for name in ("PC 34:1", "PE 36:2")
+    ]
+    for page, name in zip(pages, ("PC 34:1", "PE 36:2"), strict=True):
+        molecules.execute(
+            "insert into marts.notion_pages values (%s, 'lipid', %s, false, '{}')", (page, name)
+        )
+    notion.edit(notion.pages[pages[0]], body="Rises first.")
+    assert _apply(molecules, notion_options, features="signatures").status == "done"
+    assert {page.id for page in notion.rows("Lipid Species")} == set(pages)
+    taken = notion.pages[pages[0]]
+    assert notion.text(taken, "PG ID") == id_of("PC 34:1")
+    assert notion.text(notion.pages[pages[1]], "PG ID") == ""
+    publish.pull(molecules, notion_options)
+    told = molecules.execute(
+        "select narrative from sync.notion_pages where page_id = %s", (pages[0],)
+    ).fetchone()
+    assert told == ("Rises first.",)

@@ -39,6 +39,12 @@ applied as (
     {{ applied_identity() }}
 ),
 
+pages as (
+    select *
+    from {{ ref('int_notion_pages') }}
+    where entity_type = 'feature'
+),
+
 meant as (
     select
         members.feature_id,
@@ -147,8 +153,10 @@ select
     reference_features.canonical_id is not null
     or isoform_of.canonical_id is not null
     or distinct_features.lipid_attributes is not null as is_mapped,
-    cast(null as text) as notion_page_id
+    pages.page_id as notion_page_id
 from distinct_features
+left join pages
+    on distinct_features.feature_id = pages.entity_id
 left join reference_features
     on distinct_features.canonical_id = reference_features.canonical_id
 left join reference_features as isoform_of
@@ -163,3 +171,33 @@ left join lookup
         and cardinality(lookup.canonical_ids) = 1
 left join reference_features as of_lipid
     on of_lipid.canonical_id = lookup.canonical_ids[1]
+{% if is_incremental() %}
+    union all
+    -- A page comes and goes without any other change of its feature.
+    select
+        known.feature_id,
+        known.feature_type,
+        known.name,
+        known.canonical_id,
+        known.taxon,
+        known.lipid_class,
+        known.lipid_level,
+        known.lipid_category,
+        known.formula,
+        known.exact_mass,
+        known.inchikey,
+        known.identifiers,
+        known.synonyms,
+        known.is_mapped,
+        pages.page_id as notion_page_id
+    from {{ this }} as known
+    left join pages
+        on known.feature_id = pages.entity_id
+    where
+        known.notion_page_id is distinct from pages.page_id
+        and not exists (
+            select 1
+            from distinct_features
+            where distinct_features.feature_id = known.feature_id
+        )
+{% endif %}
