@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+from loaders.load import LoadRequest
+from omics.refresh import refresh
 from tests.conftest import REPOSITORY
+from tests.end_to_end.test_refresh import content
+from warehouse import exits
 from warehouse.connection import connect, database_url
 from warehouse.lock import advisory_lock
 from warehouse.settings import Settings, get_settings
@@ -134,6 +140,36 @@ def test_a_run_of_everything_fills_the_marts(orchestra: Orchestra) -> None:
     # The features of the seven matrices of docs/examples.md.
     (rows,) = orchestra.conn.execute("select count(*) from marts.dataset_features").fetchall()
     assert rows == (98 + 46 + 82 + 54 + 41 + 94 + 120,)
+
+
+@installed
+def test_the_marts_are_those_of_a_refresh(orchestra: Orchestra, module_settings: Settings) -> None:
+    name = f"{module_settings.database}_refreshed"
+    settings = module_settings.model_copy(update={"database": name})
+    url = SecretStr(database_url(settings))
+    try:
+        with connect(settings) as conn:
+            report = refresh(
+                orchestra.settings.model_copy(update={"database_url": url}),
+                conn,
+                LoadRequest(folder=str(REPOSITORY / "examples")),
+            )
+            by_refresh = _content(conn)
+    finally:
+        with connect(module_settings) as conn:
+            conn.execute(f'drop database "{name}" with (force)'.encode())
+    assert report.exit_code == exits.PARTIAL
+    assert _content(orchestra.conn) == by_refresh
+
+
+def _content(conn: psycopg.Connection[Any]) -> dict[str, list[str]]:
+    """The marts; two columns of reference releases are made from the ids of loads."""
+    of_load = r'"(?:fingerprint|reference_release_id)": "[\w-]+", '
+    found = content(conn)
+    found["reference_releases"] = sorted(
+        re.sub(of_load, "", row) for row in found["reference_releases"]
+    )
+    return found
 
 
 @installed
