@@ -182,8 +182,8 @@ def test_logic_has_unit_tests(manifest: dict[str, Any]) -> None:
     covered = {test["model"] for test in manifest["unit_tests"].values()}
     assert covered >= {
         "int_dataset_versions", "dataset_features", "measurements", "differential_results",
-        "dataset_quality", "int_reference_entities", "int_feature_lookup", "int_name_members_first_half",
-        "int_feature_names_resolved", "int_dataset_organisms",
+        "dataset_quality", "int_reference_entities", "int_feature_lookup",
+        "int_name_members_first_half", "int_feature_names_resolved", "int_dataset_organisms",
     }  # fmt: skip
 
 
