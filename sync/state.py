@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -657,6 +657,21 @@ def sent_with(conn: psycopg.Connection[Any], target_id: str, name: str) -> set[s
         "select entity_id from sync.items where target_id = %s and sent ? %s", (target_id, name)
     ).fetchall()
     return {str(entity) for (entity,) in rows}
+
+
+def sent_pages(
+    conn: psycopg.Connection[Any], target_id: str, name: str, entities: Collection[str]
+) -> set[str]:
+    """Pages that a relation of some entities named when it was written last."""
+    if not entities:
+        return set()
+    rows = conn.execute(
+        "select linked ->> 'id' from sync.items cross join"
+        " jsonb_array_elements(coalesce(sent -> %s -> 'relation', '[]')) as linked"
+        " where target_id = %s and entity_id = any(%s)",
+        (name, target_id, list(entities)),
+    ).fetchall()
+    return {str(page) for (page,) in rows}
 
 
 def remote_ids(conn: psycopg.Connection[Any], service: str, entity_type: str) -> dict[str, str]:

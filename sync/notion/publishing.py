@@ -162,6 +162,13 @@ class Wanted:
         hubs = {key for key, partners in from_hub.items() if len(partners) > MAX_RELATIONS}
         named = {partner for hub in hubs for partner in from_hub[hub]}
         named |= state.sent_with(self._conn, self._target.target_id, relation.mirror)
+        # What a hub wrote itself before it had so many: it writes no more, and cannot take it back.
+        written = state.sent_pages(
+            self._conn, target_of(relation.side).target_id, relation.property, hubs
+        )
+        if written:
+            own = state.remote_ids(self._conn, "notion", relation.to)
+            named |= {key for key, page in own.items() if page in written}
         back = reading.pairs(self._conn, relation.mart, relation.to, relation.side) if named else {}
         partners = {key: back.get(key, []) for key in named}
         pages = state.remote_ids(self._conn, "notion", relation.side) if named else {}

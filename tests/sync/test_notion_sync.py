@@ -144,6 +144,28 @@ def test_experiments_and_signatures_name_each_other_past_a_hundred(
     assert len(notion.related(broad, "Source Experiments")) == 104
 
 
+def test_a_partner_that_leaves_while_another_page_grows_past_a_hundred(
+    marts: Conn, notion: NotionStandIn, notion_options: Options
+) -> None:
+    put(marts, "signatures", "broad")
+    studies = [f"e{number}" for number in range(105)]
+    for name in studies:
+        put(marts, "experiments", name)
+    link(marts, "experiment_signatures", [(name, "broad") for name in studies[:100]])
+    assert _apply(marts, notion_options, notion_per_second=1000.0).status == "done"
+    broad = _page(notion, "broad", "Lipid Signatures")
+    assert len(notion.related(broad, "Source Experiments")) == 100
+    # The page itself named all of them until now, and is too large to say that one has left.
+    link(marts, "experiment_signatures", [(name, "broad") for name in studies[1:]])
+    assert _apply(marts, notion_options, notion_per_second=1000.0).status == "done"
+    related = notion.related(broad, "Source Experiments")
+    assert len(related) == 104
+    assert _page(notion, "e0", "Experiments").id not in related
+    notion.forget_calls()
+    assert _apply(marts, notion_options).status == "done"
+    assert notion.count() == 0
+
+
 def test_a_hub_is_named_by_its_partners(
     marts: Conn, notion: NotionStandIn, notion_options: Options
 ) -> None:
