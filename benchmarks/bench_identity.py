@@ -51,7 +51,7 @@ def names(base: Settings, work: Path, scale: Scale) -> list[Row]:
     """A million rows of gene and protein names, most of them different, in forty matrices."""
     genes, datasets = (45_000, 20) if scale is FULL else (900, 2)
     rows = 25_000 if scale is FULL else 300
-    with database(base, "bench_names") as settings:
+    with database(base) as settings:
         own = environment(settings)
         must(omics("build", "--select", "no_such_model", environment=own))
         with connection.connect(settings) as conn:

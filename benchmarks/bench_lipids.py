@@ -73,7 +73,7 @@ def lipid_names(base: Settings, work: Path, scale: Scale) -> list[Row]:
     from loaders.load import SilentProgress, prepare
 
     count = NAMES if scale.name == "full" else 600
-    with database(base, "bench_lipids") as settings, connection.connect(settings) as conn:
+    with database(base) as settings, connection.connect(settings) as conn:
         prepare(conn)
         wanted = names(count)
         _land(conn, wanted, "first")

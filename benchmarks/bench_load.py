@@ -66,7 +66,7 @@ def throughput(base: Settings, work: Path, scale: Scale) -> list[Row]:
     many, few = work / "many", work / "few"
     write_lipid_files(many, files=scale.files, features=FEATURES, assays=ASSAYS)
     write_lipid_files(few, files=scale.few_files, features=FEATURES, assays=ASSAYS)
-    with database(base, "bench_many") as settings, database(base, "bench_few") as small:
+    with database(base) as settings, database(base, "bench_few") as small:
         # dbt's parse of the project is kept between commands; a first build on a new machine takes
         # about 7 s longer.
         for each in (settings, small):
@@ -163,7 +163,7 @@ def landing(base: Settings, work: Path, scale: Scale) -> list[Row]:
     large_values = len(large_paths) * rows * assays
     few = paths[: scale.slow_files]
     few_values = len(few) * FEATURES * ASSAYS
-    with database(base, "bench_land") as settings:
+    with database(base) as settings:
         url = connection.database_url(settings)
         _load_in_process(settings, few)  # imports and first connections are not what is compared
         by_dicts = few_values / _dlt_row_dicts(url, few)
@@ -219,8 +219,8 @@ def landing(base: Settings, work: Path, scale: Scale) -> list[Row]:
 def _median_round(base: Settings, paths: list[Path], values: int) -> tuple[float, float]:
     """Values per second of our way and of the bare one, each time on a new database."""
     rounds = []
-    for number in range(ROUNDS):
-        with database(base, f"bench_land_{number}") as settings:
+    for _ in range(ROUNDS):
+        with database(base) as settings:
             url = connection.database_url(settings)
             bare = values / _bare_read_and_copy(url, paths, "bare")
             rounds.append((values / _load_in_process(settings, paths), bare))
@@ -231,7 +231,7 @@ def unchanged(base: Settings, work: Path, scale: Scale) -> list[Row]:
     """A load that finds nothing new."""
     folder = work / "unchanged"
     write_lipid_files(folder, files=scale.unchanged_files, features=10, assays=4)
-    with database(base, "bench_unchanged") as settings:
+    with database(base) as settings:
         must(omics("load", "--dir", str(folder), environment=environment(settings)))
         again = must(omics("load", "--dir", str(folder), environment=environment(settings)))
     return [
@@ -257,7 +257,7 @@ def memory(base: Settings, work: Path, scale: Scale) -> list[Row]:
         several, files=scale.memory_values // per_file, features=FEATURES, assays=ASSAYS
     )
     for folder, text in ((several, "many files"), (one, "one file")):
-        with database(base, "bench_memory") as settings:
+        with database(base) as settings:
             loaded = must(
                 omics(
                     "load",

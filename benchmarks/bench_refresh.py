@@ -28,7 +28,7 @@ def unchanged_refresh(base: Settings, work: Path, scale: Scale) -> list[Row]:
     folder = work / "refresh"
     write_lipid_files(folder, files=scale.files, features=features, assays=ASSAYS)
     values = scale.files * features * ASSAYS
-    with database(base, "bench_refresh") as settings:
+    with database(base) as settings:
         own = environment(settings)
         must(omics("refresh", "--dir", str(folder), environment=own))
         with connection.connect(settings) as conn:

@@ -36,7 +36,7 @@ from generate_series(%(first)s::int, %(last)s::int) as d
 def scores(base: Settings, work: Path, scale: Scale) -> list[Row]:
     """Result tables of 15,000 genes against signatures of 100 genes each."""
     datasets, genes, signatures = (200, 15_000, 100) if scale is FULL else (6, 600, 5)
-    with database(base, "bench_scores") as settings:
+    with database(base) as settings:
         own = environment(settings)
         # Makes the raw tables, and lets dbt parse the project before anything is timed.
         must(omics("build", "--select", "no_such_model", environment=own))

@@ -224,7 +224,7 @@ def make_questions(words: Sequence[str], count: int, seed: int = 2) -> list[str]
 def speed(base: Settings, work: Path, scale: Scale) -> list[Row]:
     """Ninety-fifth percentile of a search over 100,000 documents, vectors among them."""
     documents, count = (100_000, 300) if scale is FULL else (1_000, 20)
-    with database(base, "bench_search") as settings, connection.connect(settings) as conn:
+    with database(base) as settings, connection.connect(settings) as conn:
         words = make_documents(conn, documents)
         began = time.perf_counter()
         indexing.update(conn)
@@ -292,7 +292,7 @@ _NOTES = {
 def retrieval(base: Settings, work: Path, scale: Scale) -> list[Row]:
     """Recall and mean reciprocal rank of the questions that no weight was chosen by."""
     corpus = (REPOSITORY.parent / "shared" / "corpus").resolve()
-    with database(base, "bench_retrieval") as settings:
+    with database(base) as settings:
         own = environment(settings)
         must(omics("load", "--dir", "examples", environment=own), allowed=(0, 2))
         if scale is FULL and corpus.is_dir():

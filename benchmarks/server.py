@@ -26,8 +26,12 @@ def embedded_server() -> Iterator[Settings]:
 
 
 @contextmanager
-def database(base: Settings, name: str) -> Iterator[Settings]:
-    """Gives an empty database and drops it afterwards."""
+def database(base: Settings, name: str = "bench") -> Iterator[Settings]:
+    """Gives an empty database and drops it afterwards.
+
+    All benchmarks use the same name, one after the other: dbt parses the whole project again when
+    the connection differs from that of the last command.
+    """
     settings = base.model_copy(update={"database": name})
     connection.ensure_database(settings)
     try:
@@ -40,8 +44,7 @@ def database(base: Settings, name: str) -> Iterator[Settings]:
 def environment(settings: Settings) -> dict[str, str]:
     """Variables that make the command line use this database.
 
-    Each database has a dbt target folder of its own: dbt parses the whole project again when the
-    connection differs from that of the last command, which with one database happens once.
+    Two databases at once have dbt target folders of their own, for the same reason.
     """
     return {
         "DATABASE_URL": connection.database_url(settings),
