@@ -4,13 +4,18 @@
     unique_key=['dataset_id'],
     on_schema_change='fail',
     indexes=[{'columns': ['dataset_id'], 'unique': true}],
-    pre_hook=['{{ forget_stale_contexts() }}', 'set local enable_nestloop = off'],
+    pre_hook=[
+        '{{ forget_stale_contexts() }}',
+        'set local enable_nestloop = off',
+        'set local enable_sort = off',
+        "set local work_mem = '192MB'",
+    ],
     post_hook='analyze {{ this }}',
 ) }}
 
 -- No nested loops: Postgres cannot know how many names the CTEs hold and takes hundreds where there
 -- are hundreds of thousands. Over the public files and six references one such loop ran for over 8
--- minutes.
+-- minutes. The names are read six times: a million of them stay in memory.
 
 -- What the names of a dataset are read as, decided by all of its names together and never by one.
 
@@ -157,28 +162,56 @@ distinct_names as materialized (
     where named.name <> ''
 ),
 
+-- A pattern is tried on names that begin as it does, and on all if it has no fixed beginning.
+beginnings as materialized (
+    select
+        patterns.molecule,
+        patterns.name_type,
+        patterns.pattern,
+        patterns.separator,
+        beginning.letters
+    from patterns
+    cross join
+        lateral unnest(
+            string_to_array(coalesce(nullif(patterns.beginnings, ''), '-'), '|')
+        ) as beginning (letters)
+    where patterns.name_type <> 'gene_symbol_column'
+),
+
 typed as materialized (
     select
         distinct_names.molecule,
         distinct_names.name,
         distinct_names.first_member,
-        patterns.name_type
+        beginnings.name_type
     from distinct_names
-    left join patterns
+    inner join beginnings
         on
-            distinct_names.molecule = patterns.molecule
-            and patterns.name_type <> 'gene_symbol_column'
-            -- A pattern is not tried on names that begin otherwise.
-            and (
-                coalesce(patterns.beginnings, '') = ''
-                or strpos(patterns.beginnings, left(distinct_names.first_member, 2)) > 0
-            )
-            and case
-                when distinct_names.first_member ~ '[,/| ]' and patterns.separator is not null
-                    then
-                        regexp_replace(distinct_names.first_member, patterns.separator || '.*$', '')
-                else distinct_names.first_member
-            end ~ patterns.pattern
+            distinct_names.molecule = beginnings.molecule
+            and left(distinct_names.first_member, 2) = beginnings.letters
+    where
+        case
+            when distinct_names.first_member ~ '[,/| ]' and beginnings.separator is not null
+                then regexp_replace(distinct_names.first_member, beginnings.separator || '.*$', '')
+            else distinct_names.first_member
+        end ~ beginnings.pattern
+    union all
+    select
+        distinct_names.molecule,
+        distinct_names.name,
+        distinct_names.first_member,
+        beginnings.name_type
+    from distinct_names
+    inner join beginnings
+        on
+            distinct_names.molecule = beginnings.molecule
+            and beginnings.letters = '-'
+    where
+        case
+            when distinct_names.first_member ~ '[,/| ]' and beginnings.separator is not null
+                then regexp_replace(distinct_names.first_member, beginnings.separator || '.*$', '')
+            else distinct_names.first_member
+        end ~ beginnings.pattern
 ),
 
 type_votes as (

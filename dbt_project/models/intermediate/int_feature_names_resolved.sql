@@ -1,5 +1,6 @@
 {{ config(
     materialized='table',
+    pre_hook='{{ read_many_in_bulk(ref("int_reported_names")) }}',
     post_hook='analyze {{ this }}',
 ) }}
 

@@ -4,6 +4,7 @@
     unique_key=['feature_name_id'],
     on_schema_change='fail',
     indexes=[{'columns': ['feature_name_id'], 'unique': true}, {'columns': ['feature_id']}],
+    pre_hook='{{ read_many_in_bulk(ref("int_reported_names")) }}',
     post_hook=['{{ forget_unused_names() }}', 'analyze {{ this }}'],
     meta={'reference': true},
 ) }}

@@ -8,6 +8,7 @@
         {'columns': ['canonical_id']},
         {'columns': ['name'], 'type': 'hash'},
     ],
+    pre_hook='{{ read_many_in_bulk(ref("int_reported_names")) }}',
     post_hook=['{{ forget_unused_features() }}', 'analyze {{ this }}'],
     meta={'reference': true},
 ) }}
