@@ -44,7 +44,7 @@ create table marts.signature_components (
 create table marts.features (
     feature_id uuid primary key, feature_type text not null, name text not null,
     canonical_id text, taxon text, lipid_class text, formula text, inchikey text,
-    synonyms text[] default '{}', notion_page_id text);
+    synonyms text[] default '{}', identifiers jsonb default '{}', notion_page_id text);
 create table marts.notion_pages (
     page_id text primary key, entity_type text, title text, in_trash boolean default false,
     properties jsonb default '{}');
