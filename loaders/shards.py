@@ -150,6 +150,14 @@ class _OpenShard:
         self.size += rows.nbytes
 
 
+def release_memory() -> None:
+    """Gives back what Arrow freed and kept, before a step that needs memory of its own."""
+    import pyarrow as pa
+
+    for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
+        pool.release_unused()
+
+
 def with_load_id(rows: pa.Table, load_id: str) -> pa.Table:
     """Returns rows with the id of their load as last column."""
     import pyarrow as pa
