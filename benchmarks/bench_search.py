@@ -226,8 +226,8 @@ def speed(base: Settings, work: Path, scale: Scale) -> list[Row]:
     documents, count = (100_000, 300) if scale is FULL else (1_000, 20)
     with database(base) as settings, connection.connect(settings) as conn:
         words = make_documents(conn, documents)
-        # What this session wrote is counted when it ends, as that of a build has; if it were counted
-        # later, each search would find the index behind the marts.
+        # What this session wrote is else counted at its end, and each search would find the index
+        # behind the marts. That of a build has ended.
         conn.execute("select pg_stat_force_next_flush()")
         began = time.perf_counter()
         indexing.update(conn)
