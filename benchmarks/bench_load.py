@@ -240,7 +240,7 @@ class Round:
         """Says what was compared."""
         return (
             f"{values / self.ours:,.0f} and {values / self.bare:,.0f} values/s, median of {ROUNDS}"
-            f" rounds; without the lipid names of the load {self.bare / (self.ours - self.names):.2f}"
+            f" rounds; without the lipid names {self.bare / (self.ours - self.names):.2f}"
         )
 
 
