@@ -425,14 +425,15 @@ def _reader_version() -> str:
     return READER_VERSION
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+
+
 def to_json(value: Mapping[str, Any]) -> str | None:
     """Returns compact JSON, or None for an empty mapping."""
     if not value:
         return None
     # Postgres cannot store NUL in text; a header cell of a damaged file may hold one.
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).replace(
-        "\\u0000", "\\ufffd"
-    )
+    return _JSON.encode(value).replace("\\u0000", "\\ufffd")
 
 
 def _with_file_id(rows: pa.Table, identity: int, table: LandingTable) -> pa.Table:
@@ -440,8 +441,7 @@ def _with_file_id(rows: pa.Table, identity: int, table: LandingTable) -> pa.Tabl
 
     schema = arrow_schema(table)
     columns = [pa.repeat(pa.scalar(identity, pa.int64()), rows.num_rows)]
-    for column in schema.names[1:]:
+    for column, wanted in zip(schema.names[1:], schema.types[1:], strict=True):
         values = rows.column(column)
-        wanted = schema.field(column).type
         columns.append(values if values.type == wanted else values.cast(wanted))
     return pa.Table.from_arrays(columns, schema=schema)

@@ -69,6 +69,8 @@ class Adat:
 
     def sniff(self, head: Head) -> Sniff | None:
         """Looks for the marks of the blocks."""
+        if not head.may_hold("^", "!"):
+            return None
         for line in head.lines[:60]:
             if line.lstrip(' "')[:1] not in ("^", "!"):
                 continue

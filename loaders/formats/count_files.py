@@ -52,6 +52,9 @@ class StarCounts:
 
     def sniff(self, head: Head) -> Sniff | None:
         """Looks for the summary rows, which stand first."""
+        first = next((line for line in head.lines if line.strip()), "")
+        if not first.startswith("N_"):
+            return None
         rows = [line.split("\t") for line in head.lines[:40] if line.strip()]
         if not rows or not re.match(_STAR_SUMMARY, rows[0][0]):
             return None
@@ -162,6 +165,9 @@ class HtseqCounts:
 
     def sniff(self, head: Head) -> Sniff | None:
         """Looks at names and counts of the first rows, and for summary rows."""
+        first = next((line for line in head.lines if line.strip()), "")
+        if not _COUNT.match(first.rpartition("\t")[2].strip()):
+            return None
         rows = [line.split("\t") for line in head.lines if line.strip()]
         if not rows or len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
             return None

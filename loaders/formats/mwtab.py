@@ -68,7 +68,8 @@ class MwTabText:
         """Looks for the marks of the format at the beginnings of the first lines."""
         if head.kind == "binary" or is_json(head.text):
             return None
-        mark = marks_of_text(head.lines)
+        # Every mark holds one of the two.
+        mark = marks_of_text(head.lines) if head.may_hold("_", "#") else None
         if mark is not None:
             return Sniff(1.0, mark)
         if head.lines and "samples" in head.lines[0][:12].casefold() and is_fragment(head.records):

@@ -131,6 +131,8 @@ class MzTab:
 
     def sniff(self, head: Head) -> Sniff | None:
         """Looks for the version among the first lines."""
+        if not head.may_hold("mzTab-version"):
+            return None
         for line in head.lines:
             found = _VERSION.match(line.strip().strip('"'))
             if found:

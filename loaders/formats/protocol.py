@@ -70,6 +70,10 @@ class Head:
     text: str = ""
     cells: tuple[tuple[str, ...], ...] = ()
 
+    def may_hold(self, *marks: str) -> bool:
+        """False where no line holds any of the marks: one search, not one for each line."""
+        return self.kind == "sheet" or any(mark in self.text for mark in marks)
+
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """First lines without their ends; of a sheet, the rows with tabs between cells."""

@@ -29,6 +29,7 @@ from loaders.datafiles import read_yaml
 from loaders.formats.protocol import About
 from loaders.formats.result_rows import ResultTables, result_tables
 from loaders.model import Contrast, ContrastColumns, Roles
+from loaders.reading.remember import by_texts
 
 __all__ = [
     "ResultTables",
@@ -143,7 +144,8 @@ def _read_hit(index: int, header: str, rename: Mapping[str, str]) -> _Hit | None
     return best
 
 
-def statistic_columns(header: Sequence[str]) -> dict[int, str]:
+@by_texts
+def statistic_columns(header: Sequence[str]) -> Mapping[int, str]:
     """Returns the columns whose header alone says that they hold a statistic, and which."""
     hits = (_hit(index, text, {}) for index, text in enumerate(header))
     return {hit.index: hit.statistic for hit in hits if hit and hit.strong and hit.label is None}
@@ -206,7 +208,8 @@ def _fits(hit: _Hit, column: _Column) -> bool:
     return True
 
 
-def _tool(words: set[str]) -> Mapping[str, Any]:
+@lru_cache(maxsize=64)
+def _tool(words: frozenset[str]) -> Mapping[str, Any]:
     for tool in _words()["tools"]:
         needed, any_of = set(tool.get("all_of", ())), set(tool.get("any_of", ()))
         if needed <= words and (not any_of or any_of & words):
@@ -214,9 +217,10 @@ def _tool(words: set[str]) -> Mapping[str, Any]:
     return {}
 
 
-def _tool_words(header: Sequence[str]) -> set[str]:
+@by_texts
+def _tool_words(header: Sequence[str]) -> frozenset[str]:
     """Folded headers, and the folded statistic of headers that carry a contrast's label."""
-    words = {fold(text) for text in header}
+    words = frozenset(fold(text) for text in header)
     hits = (_hit(index, text, {}) for index, text in enumerate(header))
     return words | {hit.word for hit in hits if hit and hit.strong}
 

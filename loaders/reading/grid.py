@@ -206,10 +206,7 @@ def rows_of_text(
     text: TextSource, dialect: Dialect, width: int, consumed: int, first_row: int
 ) -> Rows:
     """Returns the rows of a text behind its first ``consumed`` characters."""
-    # Every column of a batch costs the same however short it is, so wide tables get larger ones.
-    longest = max(map(len, dialects.first_lines(text.head)), default=0)
-    block = max(BLOCK_BYTES, min(64 * longest, WIDE_BLOCK_BYTES), 4 * longest)
-    return _TextRows(text, dialect, width, consumed, first_row, block)
+    return _TextRows(text, dialect, width, consumed, first_row)
 
 
 def rows_of_records(records: Sequence[Sequence[str]], width: int, data: int) -> Rows:
@@ -267,7 +264,6 @@ class _TextRows:
     width: int
     consumed: int
     first_row: int
-    block: int
     columns: tuple[int, ...] | None = None
     kept: list[tuple[list[pa.Table], RaggedLog]] = field(default_factory=list)
 
@@ -301,6 +297,14 @@ class _TextRows:
             head[self.consumed :], self.dialect.delimiter, self.width, self.first_row
         )
 
+    def _block(self) -> int:
+        """Bytes that become one batch."""
+        if self._is_small():
+            return len(self.text.head) * 4 + 1024
+        # Every column of a batch costs the same however short it is: wide tables get larger ones.
+        longest = max(map(len, dialects.first_lines(self.text.head)), default=0)
+        return max(BLOCK_BYTES, min(64 * longest, WIDE_BLOCK_BYTES), 4 * longest)
+
     def _is_small(self) -> bool:
         return self.text.whole and len(self.text.head) <= SMALL_TEXT
 
@@ -315,7 +319,6 @@ class _TextRows:
             odd.append((row.number, row.text))
             return "skip"
 
-        small = self._is_small()
         stream = self.text.utf8(skip=self.consumed)
         quoted = self.dialect.quoted
         try:
@@ -324,7 +327,7 @@ class _TextRows:
                 read_options=arrow_csv.ReadOptions(
                     column_names=names,
                     use_threads=False,
-                    block_size=len(self.text.head) * 4 + 1024 if small else self.block,
+                    block_size=self._block(),
                 ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self.dialect.delimiter,

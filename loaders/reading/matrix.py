@@ -33,10 +33,12 @@ class MatrixReading:
         self._context = context
         self._columns = [index for index, _ in roles.assay_columns]
         self._account = rows.Account(context.reject_limit)
-        first = rows.skip_by_rules(first.slice(roles.label_rows), roles, rows.Account(1.0))
-        sample = describe.sample_of(
-            grid, roles, *_sampled(first, roles, self._columns), context.part
-        )
+        if roles.label_rows:
+            first = first.slice(roles.label_rows)
+        first = rows.skip_by_rules(first, roles, rows.Account(1.0))
+        cells, names = _sampled(first, roles, self._columns)
+        self._whole = first if len(cells) == first.num_rows * len(self._columns) else None
+        sample = describe.sample_of(grid, roles, cells, names, context.part)
         self._style: NumberStyle = sample.style
         self._sample = sample
         self._keys = list(
@@ -107,14 +109,12 @@ class MatrixReading:
         count = table.num_rows
         if not count:
             return None
-        flat = pa.concat_arrays([rows.flat_column(table, index) for index in self._columns])
-        # The sample of a small file is the whole of it: not read twice, 0.15 ms and more.
-        sample = self._sample
-        parsed = (
-            sample.parsed
-            if flat.equals(sample.cells)
-            else values.parse(flat, self._style, self._roles.missing_tokens)
-        )
+        if table is self._whole:
+            # The sample of a small file is the whole of it: not read twice, 0.15 ms and more.
+            flat, parsed = self._sample.cells, self._sample.parsed
+        else:
+            flat = pa.concat_arrays([rows.flat_column(table, index) for index in self._columns])
+            parsed = values.parse(flat, self._style, self._roles.missing_tokens)
         bad = values.all_bad(parsed)
         text, numbers = parsed.text, parsed.numbers
         keep = None
@@ -191,8 +191,8 @@ def _sampled(first: pa.Table, roles: Roles, columns: Sequence[int]) -> tuple[Any
     import pyarrow.compute as pc
 
     names, nameless = rows.names_of(first, roles)
-    named = pc.not_equal(names, "")
-    if not pc.all(named).as_py():
+    named = None if rows.are_plain(names) else pc.not_equal(names, "")
+    if named is not None and not pc.all(named).as_py():
         first, names = first.filter(named), names.filter(named)
         nameless = nameless.filter(named) if nameless is not None else None
     wanted = max(20, describe.SAMPLE_VALUES // max(1, len(columns)))

@@ -30,6 +30,9 @@ def _missing_pattern() -> re.Pattern[str]:
     return vocabulary.pattern("values", "missing_patterns")
 
 
+#: Letters that begin no number: infinity and NaN are the only numbers that begin with one.
+_BEGINS_WORD = frozenset("ABCDEFGHJKLMOPQRSTUVWXYZabcdefghjklmopqrstuvwxyz")
+
 NUMBER, TEXT, MISSING = "number", "text", "missing"
 
 
@@ -39,6 +42,8 @@ def classify(cell: str) -> str:
     >>> classify("1e5"), classify("1,5"), classify("nan"), classify("PC 34:1")
     ('number', 'number', 'missing', 'text')
     """
+    if cell[:1] in _BEGINS_WORD:
+        return _kind_of_word(cell)  # an exception takes longer than to look the word up
     try:
         value = float(cell)
     except ValueError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from loaders import vocabulary
+from loaders.reading.remember import by_texts
 
 #: Share of the names that must look like one kind of molecule.
 DECISIVE_SHARE = 0.5
@@ -72,7 +73,8 @@ def name_patterns() -> tuple[NamePattern, ...]:
     )
 
 
-def vote_names(names: Iterable[str]) -> NameVote:
+@by_texts
+def vote_names(names: Sequence[str]) -> NameVote:
     """Tells how many of the names look like molecules, and of which kind most do."""
     distinct = list(dict.fromkeys(name.strip() for name in names if name.strip()))[: 4 * _SAMPLE]
     step = max(1, len(distinct) // _SAMPLE)
@@ -110,7 +112,7 @@ def vote_type(
         whole_numbers: Whether all quantities are whole and some exceed 30: counts.
         quantity_omics: The type that the quantity's name implies, if any.
     """
-    shares = _omics_shares(names)
+    shares = dict(_omics_shares(names))
     if names and all(name.strip().isdigit() for name in names if name.strip()):
         # Numbers of genes look like nothing; only the header says what they are.
         folded = {vocabulary.normalise(cell) for cell in header}
@@ -175,6 +177,7 @@ def _feature_type(omics: str, names: Sequence[str]) -> str | None:
     return feature_type_of(omics, names)
 
 
+@by_texts
 def _is_numbered(names: Sequence[str]) -> bool:
     """Whether names differ in their numbers alone, as those of no genes do."""
     stems = {re.sub(r"\d+", "#", name.strip()) for name in names if name.strip()}
@@ -186,7 +189,8 @@ def _omics_of(kinds: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(sorted({name_patterns()[index].omics for index in kinds}))
 
 
-def _omics_shares(names: Sequence[str]) -> dict[str, float]:
+@by_texts
+def _omics_shares(names: Sequence[str]) -> Mapping[str, float]:
     distinct = list(dict.fromkeys(name.strip() for name in names if name.strip()))[: 4 * _SAMPLE]
     sample = distinct[:: max(1, len(distinct) // _SAMPLE)]
     hits: dict[str, int] = {}
@@ -202,7 +206,8 @@ def _specific(omics: str, names: Sequence[str]) -> bool:
     return vote.kind is not None and vote.kind.omics == omics
 
 
-def _hints(header: Sequence[str]) -> dict[str, list[str]]:
+@by_texts
+def _hints(header: Sequence[str]) -> Mapping[str, list[str]]:
     lists: dict[str, list[str]] = vocabulary.load("omics")["hints"]
     folded = {vocabulary.normalise(cell) for cell in header}
     found = {omics: [word for word in words if word in folded] for omics, words in lists.items()}

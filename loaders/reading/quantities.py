@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from loaders import vocabulary
+from loaders.reading.remember import by_texts
 
 #: A sample's name with a unit of amount behind it, in brackets: ``S1 (uM)``.
 _WITH_UNIT = re.compile(
@@ -65,6 +66,7 @@ def split(header: str) -> tuple[str, str] | None:
     return None
 
 
+@by_texts
 def families(headers: Sequence[str]) -> Families:
     """Finds the quantity that all headers share, or that there are several of them."""
     parts = [split(header) for header in headers]

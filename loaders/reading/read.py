@@ -378,9 +378,13 @@ def refuse_known_format(head: str, part: str) -> None:
         Unreadable: If the text is in such a format.
     """
     beginning = head[:20_000].lstrip("\ufeff")
-    lines = beginning.splitlines()[:200]
+    lines: list[str] = []
     for name, pattern, by_line in _known_formats():
-        hit = any(map(pattern.match, lines)) if by_line else pattern.match(beginning) is not None
+        if by_line:
+            lines = lines or beginning.splitlines()[:200]
+            hit = any(map(pattern.match, lines))
+        else:
+            hit = pattern.match(beginning) is not None
         if hit:
             raise Unreadable(
                 "format_not_readable_yet",

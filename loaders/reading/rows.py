@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from loaders import vocabulary
 from loaders.model import Counts, Roles, Unreadable
 from loaders.reading.grid import RaggedLog
+from loaders.reading.remember import by_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,9 +117,9 @@ class Account:
         """Returns the rejected rows, in landing order of columns."""
         import pyarrow as pa
 
-        schema = _reject_schema()
         if not self.rejected:
-            return schema.empty_table()
+            return _no_rejects()
+        schema = _reject_schema()
         columns = [[reject[at] for reject in self.rejected] for at in range(len(schema))]
         return pa.table(
             [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)],
@@ -139,6 +140,11 @@ def _reject_schema() -> pa.Schema:
             ("message", pa.string()),
         ]
     )
+
+
+@cache
+def _no_rejects() -> pa.Table:
+    return _reject_schema().empty_table()
 
 
 @cache
@@ -192,6 +198,18 @@ def flat_column(table: pa.Table, index: int) -> Any:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
+@by_column
+def are_plain(names: Any) -> bool:
+    """Whether no row is blank, a comment, a separator or a summary: its name alone says so."""
+    import pyarrow.compute as pc
+
+    return not (
+        pc.any(pc.equal(names, "")).as_py()
+        or pc.any(pc.is_in(names, value_set=_summary_names())).as_py()
+        or pc.any(pc.match_substring_regex(names, _RULE_ROW)).as_py()
+    )
+
+
 def clean(
     table: pa.Table, names: Any, account: Account, *, quantity_columns: Sequence[int]
 ) -> tuple[pa.Table, Any]:
@@ -199,7 +217,7 @@ def clean(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not len(names):
+    if not len(names) or are_plain(names):
         return table, names
     width = table.num_columns - 1
     empty = pc.equal(names, "")
@@ -346,6 +364,13 @@ def _flag_regex(key: str) -> str:
     return "|".join(f"(?:{entry})" for entry in vocabulary.load("identifiers")[key])
 
 
+@by_column
+def _flagged_by_name(names: Any, key: str) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.match_substring_regex(names, _flag_regex(key))
+
+
 def flags(
     table: pa.Table | None,
     names: Any,
@@ -358,7 +383,7 @@ def flags(
 
     from loaders.formats.layouts import flag_values
 
-    nothing = pa.array([False] * len(names), pa.bool_())
+    nothing = pa.repeat(pa.scalar(False), len(names))
     by_name = {
         "is_contaminant": "contaminant" if omics_type in (None, "proteomics") else None,
         "is_decoy": "decoy" if omics_type in (None, "proteomics") else None,
@@ -368,7 +393,7 @@ def flags(
     }
     found: dict[str, Any] = {}
     for flag, key in by_name.items():
-        value = pc.match_substring_regex(names, _flag_regex(key)) if key else nothing
+        value = _flagged_by_name(names, key) if key else nothing
         pairs = flag_columns.get(flag, ())
         if pairs and table is not None:
             said = flag_values([(flat_column(table, index), token) for index, token in pairs])

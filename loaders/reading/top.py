@@ -180,12 +180,11 @@ def _column_words() -> frozenset[str]:
 
 def _names_a_column(record: Sequence[str], numeric: Sequence[int]) -> bool:
     known = _column_words()
-    skip = set(numeric)
-    return any(
-        vocabulary.normalise(cell) in known
-        for column, cell in enumerate(record)
-        if cell and column not in skip
-    )
+    # Asked of every row: of 13 cells, the one that is no number is looked at.
+    cells = list(record)
+    for column in reversed(numeric):
+        del cells[column : column + 1]
+    return any(cell and vocabulary.normalise(cell) in known for cell in cells)
 
 
 def _key(record: Sequence[str]) -> str:
