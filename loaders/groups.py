@@ -73,7 +73,8 @@ def find_named(places: Iterable[str]) -> list[FoundFile]:
     found: list[FoundFile] = []
     for place in places:
         folder, name = posixpath.split(place)
-        if not (name.startswith("[") and name.endswith("]")) or Path(place).exists():
+        is_group = name.startswith("[") and name.endswith("]")
+        if not is_group or Path(place).exists():
             found += find_files([place])
             continue
         held = grouped(find_in_folder(folder), groups_known=[place])

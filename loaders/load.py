@@ -363,7 +363,7 @@ def _task(
         raise ValueError(f"{planned.path} has gone and cannot be read")
     return ReadTask(
         path=file.path,
-        local="" if file.members else str(fetcher.local(file)),
+        local="" if file.members else str(fetcher.local(file)) if file.is_remote else file.path,
         root=file.root,
         size=file.size,
         modified_at=file.modified_at,

@@ -240,13 +240,19 @@ def without_pandas() -> None:
 
 
 def serve(descriptor: int) -> None:
-    """Main loop of a worker process: reads bundles until the other end has gone."""
+    """Main loop of a worker process: reads bundles until the other end has gone.
+
+    It makes itself ready meanwhile: who started it has to start dlt before there is a file to read.
+    """
     import signal
     from multiprocessing.connection import Connection
+
+    from loaders.reading.read import warm_up
 
     # Ctrl-C reaches the whole group; the process that was asked to stop closes our connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(descriptor)
+    warm_up()
     try:
         target: ShardTarget | None = connection.recv()
         writer = ShardWriter(target) if target is not None else None
