@@ -14,7 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Longer lists are not remembered: headers of 20,000 samples would fill the memory.
-_LONGEST = 400
+LONGEST = 400
 _ANSWERS = 256
 #: Nor are longer columns.
 _MOST_ROWS = 100_000
@@ -28,7 +28,7 @@ def by_texts(
 
     @wraps(function)
     def ask(texts: Sequence[str], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if len(texts) > _LONGEST:
+        if len(texts) > LONGEST:
             return function(texts, *args, **kwargs)
         answer: T = held(tuple(texts), *args, **kwargs)
         return answer
