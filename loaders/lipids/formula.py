@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
 #: Monoisotopic masses in Da: AME2020 (Wang et al. 2021, Chinese Phys. C 45:030003).
 MASSES: Mapping[str, float] = {
@@ -59,6 +60,12 @@ def parse(formula: str) -> Counter[str]:
     Raises:
         ValueError: Something in it is no element with a number.
     """
+    return _parsed(formula).copy()
+
+
+# The head groups of classes are asked for with every name.
+@lru_cache(maxsize=1024)
+def _parsed(formula: str) -> Counter[str]:
     atoms: Counter[str] = Counter()
     end = 0
     for part in _PART.finditer(formula):
