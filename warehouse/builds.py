@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psycopg
 
+    from warehouse.marks import Mark
+
 
 @dataclass(frozen=True)
 class MartsState:
@@ -64,9 +66,23 @@ def begin_build(conn: psycopg.Connection, run_id: str, *, complete: bool) -> Non
     conn.execute("select ops.begin_build(%s::uuid, 'omics', %s)", (run_id, complete))
 
 
-def keep_build(conn: psycopg.Connection) -> None:
-    """Close the open build as good: what was saved is let go."""
-    conn.execute("select ops.keep_build()")
+def keep_build(conn: psycopg.Connection, mark: Mark | None = None) -> None:
+    """Close the open build as good: what was saved is let go.
+
+    Args:
+        conn: An autocommit connection that holds the lock `build`.
+        mark: What it read and left, if a later refresh may rest on it.
+    """
+    from psycopg.types.json import Jsonb
+
+    with conn.transaction():
+        if mark is not None:
+            conn.execute(
+                "insert into ops.build_marks (build_id, inputs, outputs, schemas)"
+                " select build_id, %s, %s, %s from ops.builds where status = 'open'",
+                (Jsonb(dict(mark.inputs)), Jsonb(dict(mark.outputs)), list(mark.schemas)),
+            )
+        conn.execute("select ops.keep_build()")
 
 
 def undo_build(conn: psycopg.Connection, failed: Sequence[str]) -> int:

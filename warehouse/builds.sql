@@ -23,6 +23,15 @@ comment on table ops.builds is
 'One row per build of the marts: how it ended, what failed, and the rows put back when it did.';
 create index if not exists builds_started_at on ops.builds (started_at);
 
+create table if not exists ops.build_marks (
+    build_id uuid primary key,
+    inputs jsonb not null,
+    outputs jsonb not null,
+    schemas text[] not null
+);
+comment on table ops.build_marks is
+'One row at most: what the last build read and left, if it was complete and passed and none began since.';
+
 create table if not exists ops.undo_tables (
     mart text primary key,
     key_columns text[] not null default '{}',
@@ -122,6 +131,8 @@ declare
     opened uuid;
 begin
     perform pg_advisory_xact_lock(hashtext('omics builds'));
+    -- Whatever this build does, and however it ends: what was known of the last one no longer holds.
+    delete from ops.build_marks;
     select * into earlier from ops.builds where status = 'open' order by started_at desc limit 1;
     update ops.builds set status = 'cut_off', finished_at = clock_timestamp()
     where status = 'open';
