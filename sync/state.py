@@ -98,10 +98,15 @@ def ensure(conn: psycopg.Connection[Any]) -> None:
 
 
 def ensure_target(conn: psycopg.Connection[Any], target: Target) -> Target:
-    """Writes a target down if it is new; returns it as the ledger has it."""
+    """Writes a target down if it is new; returns it as the ledger has it.
+
+    One that is known is not written again: marts read this table, and a refresh builds what it
+    finds written.
+    """
     conn.execute(
-        "insert into sync.targets (target_id, service, entity_type, container, embedder_id)"
-        " values (%s, %s, %s, %s, %s) on conflict (target_id) do update set is_retired = false",
+        "insert into sync.targets as held (target_id, service, entity_type, container, embedder_id)"
+        " values (%s, %s, %s, %s, %s) on conflict (target_id) do update set is_retired = false"
+        " where held.is_retired",
         (
             target.target_id,
             target.service,

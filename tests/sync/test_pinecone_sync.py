@@ -13,6 +13,7 @@ from sync.options import Options
 from tests.standins.pinecone import PineconeStandIn
 from tests.standins.server import Answer, Fault
 from tests.sync.marts import drop_document, id_of, put_document
+from warehouse.marks import relations_read
 
 Conn = psycopg.Connection[Any]
 SPACE = "dataset.hash-v1-512"
@@ -61,6 +62,23 @@ def test_a_second_apply_calls_nothing(
     assert pinecone.count() == 0
     assert report.targets[0].planned["same"] == 20
     assert publish.plan(marts, pinecone_options, services=["pinecone"]).targets[0].sent == 0
+
+
+def test_a_second_apply_writes_nothing_that_marts_read(
+    marts: Conn, pinecone: PineconeStandIn, pinecone_options: Options
+) -> None:
+    # It would make the next refresh build.
+    put_document(marts, "a", text="same")
+    _apply(marts, pinecone_options)
+
+    def written() -> dict[str, str]:
+        marts.execute("select pg_stat_force_next_flush()")
+        return relations_read(marts, ["sync.notion_pages", "sync.targets"])
+
+    before = written()
+    assert before.keys() >= {"sync.items", "sync.targets", "sync.narratives"}
+    _apply(marts, pinecone_options)
+    assert written() == before
 
 
 def test_changed_metadata_is_sent_with_the_cached_vector(
