@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from omics.unchanged import declared_sources
+from tests.conftest import REPOSITORY
+
 #: Where facts outgrow one Postgres, these rules let the same models run distributed.
 FORBIDDEN_SQL = {
     r"\brollup\s*\(|\bcube\s*\(": "sums over several groupings are not computed per shard",
@@ -59,6 +62,25 @@ def test_layers_read_only_what_they_may(
         if (found := _read_by(node, manifest) - allowed[node["fqn"][1]])
     }
     assert not wrong, f"models read around the layer below them: {wrong}"
+
+
+def test_every_source_that_is_declared_is_read(manifest: dict[str, Any]) -> None:
+    # A refresh builds when one of them was written to: one that no model reads, such as a ledger
+    # with a new row for every run, would make every refresh build.
+    read = {
+        parent
+        for node in manifest["nodes"].values()
+        for parent in node["depends_on"].get("nodes", ())
+    }
+    assert not manifest["sources"].keys() - read
+
+
+def test_sources_that_a_refresh_looks_at_are_those_of_dbt(manifest: dict[str, Any]) -> None:
+    folder = REPOSITORY / "dbt_project" / "models"
+    files = {str(path): path.read_bytes() for path in folder.rglob("*.yml")}
+    assert sorted(declared_sources(files)) == sorted(
+        f'"{source["schema"]}"."{source["identifier"]}"' for source in manifest["sources"].values()
+    )
 
 
 def test_schemas_are_the_layers(models: dict[str, dict[str, Any]]) -> None:
