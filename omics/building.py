@@ -13,6 +13,7 @@ from warehouse import exits
 if TYPE_CHECKING:
     import psycopg
 
+    from warehouse.marks import Mark
     from warehouse.settings import Settings
 
 #: What goes away by itself: lost connections, a server that starts or is full for a moment, locks.
@@ -83,13 +84,17 @@ def build(
     Returns:
         How it ended. Unless all passed, the marts are as they were before.
     """
+    from omics.unchanged import inputs_before, mark_after
     from warehouse.builds import begin_build, keep_build, undo_build
     from warehouse.connection import pg_environment
 
     environment = {**pg_environment(settings, database=conn.info.dbname), "OMICS_BUILD": run_id}
+    # Before anything is read, so that what is committed meanwhile is another thing than this.
+    inputs = None if extra else inputs_before(settings, conn)
     begin_build(conn, run_id, complete=is_complete(extra))
     retried: tuple[str, ...] = ()
     done: DbtRun | None = None
+    mark: Mark | None = None
     try:
         done = run_dbt(settings, build_arguments(extra), environment=environment, quiet=quiet)
         again = retry_arguments(done, extra)
@@ -97,14 +102,16 @@ def build(
             retried = tuple(result.name for result in done.failed) or ("dbt",)
             second = run_dbt(settings, again, environment=environment, quiet=quiet)
             done = combined(done, second)
-        if done.return_code == 0 and before_keeping is not None:
-            before_keeping()
+        if done.return_code == 0:
+            if before_keeping is not None:
+                before_keeping()
+            mark = mark_after(conn, inputs, done)
     finally:
         # Also when this process is being stopped: the marts are not left in the middle.
         restored = None
         if not conn.closed:
             if done is not None and done.return_code == 0:
-                keep_build(conn)
+                keep_build(conn, mark)
             else:
                 # No results at all: this process was told to stop while dbt was at work.
                 stopped = ["it was stopped before its end"]

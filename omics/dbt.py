@@ -43,6 +43,7 @@ class NodeResult:
     rows_affected: int | None
     failures: int | None
     message: str | None
+    schema: str | None = None
 
     @property
     def name(self) -> str:
@@ -89,6 +90,17 @@ class DbtRun:
         return dict(Counter(f"{r.node_type}_{r.status}" for r in self.results))
 
 
+def dbt_settings(settings: Settings) -> dict[str, str]:
+    """Returns the environment by which the settings reach dbt."""
+    return {
+        "OMICS_DBT_THREADS": str(settings.dbt_threads),
+        "OMICS_FEATURE_DOCUMENTS": str(settings.feature_documents).lower(),
+        "USE_POSTGRES_AS_SOT": str(settings.use_postgres_as_sot).lower(),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_PROFILES_DIR": str(settings.root),
+    }
+
+
 def run_dbt(
     settings: Settings,
     arguments: Sequence[str],
@@ -110,14 +122,7 @@ def run_dbt(
     from warehouse.settings import child_environment
 
     folder = settings.root / PROJECT_FOLDER
-    extra = {
-        **environment,
-        "OMICS_DBT_THREADS": str(settings.dbt_threads),
-        "OMICS_FEATURE_DOCUMENTS": str(settings.feature_documents).lower(),
-        "USE_POSTGRES_AS_SOT": str(settings.use_postgres_as_sot).lower(),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DBT_PROFILES_DIR": str(settings.root),
-    }
+    extra = {**environment, **dbt_settings(settings)}
     # Its files cost seconds; dbt takes the flag before the command or after it, not both.
     unwritten = [] if "--write-json" in arguments else ["--no-write-json"]
     began = time.monotonic()
@@ -161,6 +166,7 @@ def _results(entries: Sequence[Mapping[str, Any]]) -> tuple[NodeResult, ...]:
                 rows_affected=int(affected) if isinstance(affected, int) else None,
                 failures=entry.get("failures"),
                 message=entry.get("message"),
+                schema=entry.get("schema"),
             )
         )
     return tuple(found)

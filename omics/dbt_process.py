@@ -47,6 +47,8 @@ def _results(result: Any) -> list[dict[str, Any]]:
     return [
         {
             "unique_id": entry.node.unique_id,
+            # An exposure has none.
+            "schema": getattr(entry.node, "schema", None),
             "status": str(entry.status),
             "execution_time": entry.execution_time,
             "adapter_response": entry.adapter_response,

@@ -65,6 +65,7 @@ def demo_command() -> int:
     """Loads ``examples/``, builds, and prints the tour; quarantined examples are meant to be."""
     from loaders.load import LoadRequest
     from omics.refresh import refresh
+    from omics.refresh_reports import print_unchanged
     from omics.reports import print_build, print_load
     from warehouse.connection import connect, server_label
     from warehouse.settings import get_settings
@@ -80,6 +81,8 @@ def demo_command() -> int:
             print_load(report.load)
         if report.built is not None:
             print_build(report.built)
+        if report.unchanged_since is not None:
+            print_unchanged(report.unchanged_since)
         if report.exit_code == exits.FAILED:
             return exits.FAILED
         output.say("3. A tour of the marts")

@@ -233,7 +233,7 @@ def refresh_command(request: LoadRequest, *, only_plan: bool, as_json: bool) -> 
         output.load_progress(quiet=as_json) as progress,
     ):
         report = refresh(settings, conn, request, progress=progress)
-        known = read_known_names(conn) if report.built is not None else KnownNames()
+        known = read_known_names(conn) if report.verdict is not None else KnownNames()
     if as_json:
         output.print_json(refresh_document(report) | {"known_names": known.document()})
     else:

@@ -79,6 +79,11 @@ def run_notion_load(
     return report
 
 
+def is_read(settings: Settings) -> bool:
+    """Whether a refresh reads Notion: it is on, and there is a token."""
+    return settings.enable_notion_sync and settings.notion_token is not None
+
+
 def read_before_build(
     settings: Settings, conn: psycopg.Connection[Any], run_id: str
 ) -> NotionReport | None:
@@ -90,7 +95,7 @@ def read_before_build(
     from warehouse.errors import OmicsError
     from warehouse.lock import LockHeld
 
-    if not settings.enable_notion_sync or settings.notion_token is None:
+    if not is_read(settings):
         return None
     try:
         return load_notion(settings, conn, access_of(settings), run_id=run_id)

@@ -1,10 +1,14 @@
-"""The scheduled command: load, source freshness, build, sync; one row in ``ops.runs``."""
+"""The scheduled command: load, source freshness, build, sync; one row in ``ops.runs``.
+
+Where nothing changed since the last build, there is none: see :mod:`omics.unchanged`.
+"""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from omics.building import Built
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 
     from loaders.load import LoadReport, LoadRequest, Progress
     from loaders.notion.load import NotionReport
+    from omics.unchanged import Verdict
     from sync.publish import SyncReport
     from warehouse.journal import Journal
     from warehouse.settings import Settings
@@ -30,6 +35,8 @@ class RefreshReport:
     notion: NotionReport | None = None
     load: LoadReport | None = None
     stale_sources: list[str] = field(default_factory=list)
+    # Whether there had to be a build, and why.
+    verdict: Verdict | None = None
     built: Built | None = None
     changes: dict[str, int] = field(default_factory=dict)
     sync: SyncReport | None = None
@@ -37,6 +44,18 @@ class RefreshReport:
     message: str | None = None
     log: str | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def unchanged_since(self) -> datetime | None:
+        """When the build passed that another one would only have repeated; none if one was made."""
+        return self.verdict.unchanged_since if self.verdict is not None else None
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether the marts hold everything that was loaded."""
+        if self.built is None:
+            return self.unchanged_since is not None
+        return self.built.exit_code == exits.DONE
 
     @property
     def counts(self) -> dict[str, int]:
@@ -51,6 +70,8 @@ class RefreshReport:
             counts["retried_nodes"] = len(self.built.retried)
             if self.built.rows_restored is not None:
                 counts["rows_restored"] = self.built.rows_restored
+        if self.unchanged_since is not None:
+            counts["build_skipped"] = 1
         counts |= self.changes
         if self.sync is not None:
             counts["published"] = sum(target.sent for target in self.sync.targets)
@@ -134,6 +155,7 @@ def _steps(
     from omics.notion import read_before_build
     from omics.publishing import publish_after
     from omics.searching import index_after
+    from warehouse.changes import no_changes
     from warehouse.lock import advisory_lock
 
     # First of all, because its properties may win in the marts (USE_POSTGRES_AS_SOT=false).
@@ -152,26 +174,49 @@ def _steps(
         journal.step("build") as counted,
         advisory_lock(conn, "build", wait_seconds=request.wait_seconds),
     ):
-        report.built = build(
-            settings,
-            conn,
-            report.run_id,
-            extra,
-            quiet=quiet,
-            before_keeping=lambda: _record_changes(settings, conn, report),
-        )
-        store_results(conn, report.run_id, report.built.dbt)
-        counted |= report.built.dbt.counts
-        counted["retried"] = list(report.built.retried)
-        counted["rows_restored"] = report.built.rows_restored
-    for result in [*report.built.dbt.failed, *report.built.dbt.warned]:
-        journal.write("node", name=result.name, status=result.status, message=result.message)
-    if report.built.exit_code == exits.DONE:
+        report.verdict = _verdict(settings, conn, report, extra)
+        if report.verdict.unchanged_since is not None:
+            report.changes = no_changes()
+            counted["skipped"] = f"nothing changed since {report.verdict.unchanged_since}"
+        else:
+            report.built = build(
+                settings,
+                conn,
+                report.run_id,
+                extra,
+                quiet=quiet,
+                before_keeping=lambda: _record_changes(settings, conn, report),
+            )
+            store_results(conn, report.run_id, report.built.dbt)
+            counted |= report.built.dbt.counts
+            counted["because"] = report.verdict.because
+            counted["retried"] = list(report.built.retried)
+            counted["rows_restored"] = report.built.rows_restored
+    if report.built is not None:
+        for result in [*report.built.dbt.failed, *report.built.dbt.warned]:
+            journal.write("node", name=result.name, status=result.status, message=result.message)
+    if report.is_up_to_date:
         with journal.step("index"):
             index_after(settings, conn)
         with journal.step("sync") as counted:
             report.sync = publish_after(settings, conn, ("pinecone", "notion"))
             counted["status"] = report.sync.status if report.sync else "off"
+
+
+def _verdict(
+    settings: Settings,
+    conn: psycopg.Connection[Any],
+    report: RefreshReport,
+    extra: Sequence[str],
+) -> Verdict:
+    """Whether there has to be a build after what this refresh has read."""
+    from omics.unchanged import Verdict, change_by_load, verdict
+
+    because = f"asked for: {' '.join(extra)}" if extra else None
+    if report.notion is not None:
+        because = because or "Notion was read"
+    because = because or change_by_load(report.load)
+    return Verdict(because=because) if because is not None else verdict(settings, conn)
 
 
 def _record_changes(
@@ -246,7 +291,7 @@ def sync_message(sync: SyncReport | None) -> str | None:
 
 
 def _exit_code(report: RefreshReport) -> int:
-    if report.built is None or report.built.exit_code != exits.DONE:
+    if not report.is_up_to_date:
         return exits.FAILED
     complete = report.load is not None and report.load.is_complete
     complete = complete and not (report.notion is not None and report.notion.left)
@@ -266,7 +311,9 @@ def dry_run(
         request: What would be loaded.
     """
     from loaders.load import plan_load
+    from omics.notion import is_read
     from omics.preparing import prepare
+    from omics.unchanged import Verdict, change_by_plan, verdict
     from sync import publish
     from sync.options import options_of
     from warehouse.builds import marts_state
@@ -274,6 +321,8 @@ def dry_run(
 
     prepare(conn)
     planned = plan_load(settings, conn, request)
+    because = "Notion is read" if is_read(settings) else None
+    because = because or change_by_plan(planned, conn, prune=request.prune)
     holder = holder_of(conn, "refresh") or holder_of(conn, "build")
     built = conn.execute("select to_regclass('marts.documents')").fetchone() != (None,)
     options = options_of(settings)
@@ -281,6 +330,7 @@ def dry_run(
     sync = publish.plan(conn, options, notion_enabled=on) if built else None
     return {
         "plan": planned,
+        "build": Verdict(because=because) if because is not None else verdict(settings, conn),
         "stale_sources": stale_sources(settings, conn),
         "marts": marts_state(conn),
         "notion_first": not settings.use_postgres_as_sot and settings.enable_notion_sync,

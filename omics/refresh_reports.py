@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from omics import output
 
 if TYPE_CHECKING:
     from omics.refresh import RefreshReport
+    from omics.unchanged import Verdict
     from warehouse.builds import MartsState
 
 
@@ -23,6 +25,8 @@ def print_refresh(report: RefreshReport) -> None:
         print_load(report.load)
     if report.built is not None:
         print_build(report.built)
+    if report.unchanged_since is not None:
+        print_unchanged(report.unchanged_since)
     if report.changes:
         changed = ", ".join(
             f"{count:,} {name.removeprefix('diff_').replace('_', ' ')}"
@@ -58,13 +62,32 @@ def refresh_document(report: RefreshReport) -> dict[str, Any]:
     }
     if report.load is not None:
         document["load"] = load_document(report.load)
+    if report.verdict is not None:
+        document["build"] = verdict_document(report.verdict)
     if report.built is not None:
-        document["build"] = build_document(report.built)
+        document["build"] |= build_document(report.built)
     if report.notion is not None:
         document["notion"] = notion_document(report.notion)
     if report.sync is not None:
         document["sync"] = sync_document(report.sync)
     return document
+
+
+def print_unchanged(since: datetime) -> None:
+    """Prints that there was no build, because of the one at that time."""
+    output.say(
+        f"nothing changed since the build of {_time(since)}: "
+        "the marts are as they were, and dbt was not run"
+    )
+
+
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """Returns whether there is a build, and why, for machines."""
+    return {
+        "skipped": verdict.unchanged_since is not None,
+        "unchanged_since": verdict.unchanged_since,
+        "because": verdict.because,
+    }
 
 
 def print_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
@@ -73,6 +96,7 @@ def print_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
     from omics.reports import print_plan
 
     plan, sync = found["plan"], found["sync"]
+    verdict: Verdict = found["build"]
     if as_json:
         output.print_json(
             {
@@ -84,6 +108,7 @@ def print_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
                         for f in plan.files
                     ],
                 },
+                "build": verdict_document(verdict),
                 "sync": sync_document(sync) if sync is not None else None,
             }
         )
@@ -91,6 +116,10 @@ def print_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
     print_plan(plan)
     state: MartsState = found["marts"]
     output.say(f"marts: {state_words(state)}")
+    if verdict.unchanged_since is not None:
+        output.say("build: none, because nothing has changed since the last one")
+    else:
+        output.say(f"build: yes; {verdict.because}")
     if found["notion_first"]:
         output.say("Notion is read first: USE_POSTGRES_AS_SOT is false")
     for source in found["stale_sources"]:
@@ -106,13 +135,17 @@ def print_dry_run(found: dict[str, Any], *, as_json: bool) -> None:
 
 def state_words(state: MartsState) -> str:
     """Says in one line what the marts hold."""
-    good = f"{state.good_at:%Y-%m-%d %H:%M:%S %Z}" if state.good_at else None
+    good = _time(state.good_at) if state.good_at else None
     if state.cut_off:
         return "a build was cut off; they hold part of it until the next build"
     if state.stale_since is not None:
         return (
-            f"STALE since {state.stale_since:%Y-%m-%d %H:%M:%S %Z}: the build failed "
+            f"STALE since {_time(state.stale_since)}: the build failed "
             f"({', '.join(state.failed) or 'dbt did not start'}); "
             + (f"content of {good}" if good else "no build has passed yet")
         )
     return f"up to date, built {good}" if good else "never built"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"

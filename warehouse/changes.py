@@ -157,8 +157,7 @@ def record_changes(conn: psycopg.Connection[Any], run_id: str, tolerance: float)
             + " from ops.dataset_changes where run_id = %s",
             (run_id,),
         ).fetchone()
-    names = ("datasets_added", "datasets_removed", "datasets_changed", *_COUNTS)
-    return {f"diff_{name}": int(value) for name, value in zip(names, row or (), strict=False)}
+    return {name: int(value) for name, value in zip(no_changes(), row or (), strict=False)}
 
 
 _COUNTS = tuple(
@@ -166,6 +165,12 @@ _COUNTS = tuple(
     for kind in ("features", "results", "scores")
     for change in ("added", "removed", "changed")
 )
+
+
+def no_changes() -> dict[str, int]:
+    """What is recorded of a run that changed nothing."""
+    names = ("datasets_added", "datasets_removed", "datasets_changed", *_COUNTS)
+    return {f"diff_{name}": 0 for name in names}
 
 
 @dataclass(frozen=True)
@@ -384,7 +389,8 @@ def changes_of(conn: psycopg.Connection[Any], run: str | None) -> RunChanges | N
 
     Args:
         conn: A connection.
-        run: Id of the run or its beginning; none for the last run that built.
+        run: Id of the run or its beginning; none for the last run that built, or found that there
+            was nothing to build.
 
     Returns:
         The changes; none if there is no such run.
@@ -392,7 +398,8 @@ def changes_of(conn: psycopg.Connection[Any], run: str | None) -> RunChanges | N
     row = conn.execute(
         "select runs.run_id::text, runs.command, runs.started_at from ops.runs as runs"
         " where runs.command in ('refresh', 'build', 'load')"
-        " and (%(run)s::text is not null or exists (select from ops.builds as builds"
+        " and (%(run)s::text is not null or runs.counts ? 'build_skipped'"
+        " or exists (select from ops.builds as builds"
         " where builds.run_id = runs.run_id and builds.status = 'good'))"
         " and (%(run)s::text is null or starts_with(runs.run_id::text, %(run)s))"
         " order by runs.started_at desc limit 1",

@@ -62,11 +62,16 @@ def status_of(conn: psycopg.Connection[Any]) -> dict[str, Any]:
 
 
 def _drift(conn: psycopg.Connection[Any]) -> list[str]:
-    """Where the last refresh differs much from those before it, one sentence each."""
+    """Where the last refresh differs much from those before it, one sentence each.
+
+    One that built is compared with others that built, and one that had nothing to build with those.
+    """
     runs = _rows(
         conn,
         "select counts, durations, extract(epoch from finished_at - started_at)::float8 as seconds"  # noqa: S608 - a number of our own
-        " from ops.runs where command = 'refresh' and status in ('done', 'partial')"
+        " from (select *, counts ? 'build_skipped' = first_value(counts ? 'build_skipped')"
+        " over (order by started_at desc) as is_alike from ops.runs"
+        " where command = 'refresh' and status in ('done', 'partial')) as runs where is_alike"
         f" order by started_at desc limit {_EARLIER_RUNS + 1}",
     )
     if len(runs) <= _LEAST_RUNS:

@@ -159,3 +159,32 @@ def test_a_refresh_that_is_unlike_the_others_is_told(conn: psycopg.Connection[An
     assert "took 60 s" in told
     assert "step build took 55 s; usually 10 s" in told
     assert "rows landed: 12; usually 110" in told
+
+
+def test_a_refresh_that_had_nothing_to_build_is_compared_with_its_like(
+    conn: psycopg.Connection[Any],
+) -> None:
+    ensure_ops(conn)
+    for number in range(12):
+        is_skipped = number % 4 != 3
+        conn.execute(
+            "insert into ops.runs (run_id, command, status, started_at, finished_at, counts,"
+            " durations) values (gen_random_uuid(), 'refresh', 'done', now() - %(ago)s::interval,"
+            " now() - %(ago)s::interval + %(took)s::interval, %(counts)s::jsonb,"
+            " jsonb_build_object('build', %(build)s::int))",
+            {
+                "ago": f"{60 - number} min",
+                "took": "2 s" if is_skipped else "40 s",
+                "counts": '{"build_skipped": 1}' if is_skipped else "{}",
+                "build": 0 if is_skipped else 38,
+            },
+        )
+        assert status_of(conn)["drift"] == []
+    conn.execute(
+        "insert into ops.runs (run_id, command, status, started_at, finished_at, counts)"
+        " values (gen_random_uuid(), 'refresh', 'done', now() - interval '1 min',"
+        " now() - interval '40 s', '{\"build_skipped\": 1}')"
+    )
+    assert status_of(conn)["drift"] == [
+        "the last refresh took 20 s; the median of 9 before it is 2 s"
+    ]
