@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 FILES_AT_ONCE = 200
 #: Names written in one transaction.
 ROWS_PER_BATCH = 2000
-#: From here on, names that need no pygoslin are read by all processors too: 10,000 take 2.7 s in one
-#: process and 4.2 s in two that have to be started.
+#: From here on, names that need no pygoslin are read by all processors too: 10,000 take 2.7 s in
+#: one process and 4.2 s in two that have to be started.
 MANY_NAMES = 20_000
 #: Longer identifiers are no lipid names, and the key of the cache has to fit into an index page.
 MAX_NAME_BYTES = 400
