@@ -162,10 +162,12 @@ def _named_row(
 
     Rows of labels, of words or of numbers, may stand above such a header.
     """
-    for index in reversed([i for i in full if i < _MAX_TOP][:-1]):
+    rows = [i for i in full if i < _MAX_TOP][:-1]
+    # The words first: few rows have one, and the shares of the others need no counting.
+    named = _name_a_column([records[index] for index in rows], numeric)
+    for index in reversed([index for index, names in zip(rows, named, strict=True) if names]):
         record = records[index]
-        # The words first: few rows have one, and the shares of the others need no counting.
-        if not _names_a_column(record, numeric) or _is_label_row(record):
+        if _is_label_row(record):
             continue
         texts, _ = _text_share(record, numeric, 1 if len(record) == width - 1 else 0)
         if texts >= 0.8:
@@ -179,12 +181,19 @@ def _column_words() -> frozenset[str]:
 
 
 def _names_a_column(record: Sequence[str], numeric: Sequence[int]) -> bool:
+    return _name_a_column([record], numeric)[0]
+
+
+def _name_a_column(records: Sequence[Sequence[str]], numeric: Sequence[int]) -> list[bool]:
+    """Tells of each row whether a cell that stands over no numbers is the name of a column."""
     known = _column_words()
-    # Asked of every row: of 13 cells, the one that is no number is looked at.
-    cells = list(record)
-    for column in reversed(numeric):
-        del cells[column : column + 1]
-    return any(cell and vocabulary.normalise(cell) in known for cell in cells)
+    measured = set(numeric)
+    others = [at for at in range(max(map(len, records), default=0)) if at not in measured]
+    normalise = vocabulary.normalise
+    return [
+        any(normalise(record[at]) in known for at in others if at < len(record) and record[at])
+        for record in records
+    ]
 
 
 def _key(record: Sequence[str]) -> str:
