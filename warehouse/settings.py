@@ -433,12 +433,18 @@ def get_settings() -> Settings:
     return load_settings()
 
 
-def child_environment(extra: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:
+def child_environment(
+    extra: Mapping[str, str],
+    *,
+    without: Collection[str] = (),
+    unless_set: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The environment for a program that is started: this process's own, with `extra` on top.
 
     Args:
         extra: Variables to set.
         without: Variables of this process that the program must not see.
+        unless_set: Variables to set where this process has none of that name.
     """
     own = {name: value for name, value in os.environ.items() if name not in without}
-    return {**own, **extra}
+    return {**(unless_set or {}), **own, **extra}
