@@ -41,7 +41,14 @@ case (d + g) %% 5
     when 0 then 'P' || lpad(g::text, 5, '0')
     when 1 then 'P' || lpad(g::text, 5, '0') || '-' || (1 + d)
     when 2 then 'sp|P' || lpad(g::text, 5, '0') || '|N' || d || '_HUMAN'
-    when 3 then 'P' || lpad(g::text, 5, '0') || ';Q' || lpad((g + d)::text, 5, '0')
+    when 3 then case
+        -- One group of 3,000 members, as MaxQuant writes them for immunoglobulins.
+        when d = 1 and g = 3 then (
+            select string_agg('tr|Q' || lpad(m::text, 5, '0') || '|Q' || m || '_HUMAN', ';')
+            from generate_series(1, 3000) as m
+        )
+        else 'P' || lpad(g::text, 5, '0') || ';Q' || lpad((g + d)::text, 5, '0')
+    end
     else 'Q' || lpad(((g * 31 + d * 7) %% 100000)::text, 5, '0')
 end
 """
