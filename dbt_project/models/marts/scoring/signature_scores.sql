@@ -3,7 +3,11 @@
     incremental_strategy='delete+insert',
     unique_key=['dataset_id'],
     on_schema_change='fail',
-    pre_hook=['{{ forget_changed_datasets() }}', '{{ forget_changed_signatures() }}'],
+    pre_hook=[
+        '{{ forget_changed_datasets() }}',
+        '{{ forget_changed_signatures() }}',
+        '{{ read_in_bulk() }}',
+    ],
     post_hook='{{ analyze_when_much_changed() }}',
     indexes=[
         {
@@ -17,6 +21,10 @@
 
 -- Which pairs are scored anew: every signature in a changed dataset, and a changed signature in
 -- every dataset. The other scores of a dataset whose family of q-values changes are carried over.
+--
+-- Postgres expects one pair and finds a million, so it joins by hash (the pre-hook): in a loop,
+-- 7,307 signatures in 41 datasets took more than 10 minutes instead of 32 s. Large tables are asked
+-- for the wanted datasets by an array, which goes through their index.
 with settings as (
     select * from {{ ref('int_signature_settings') }}
 ),
@@ -117,13 +125,17 @@ contrast_hits as (
             contrast_ranks.feature_id = components.feature_id
             and wanted_datasets.feature_type = components.feature_type
             and wanted_datasets.context = components.context
-    {% if is_incremental() -%}
-        where
-            wanted_datasets.is_changed
-            or components.signature_id in (
-                select changed_signatures.signature_id from changed_signatures
+    where
+        contrast_ranks.dataset_id
+        = any(array(select wanted.dataset_id from wanted_datasets as wanted))
+        {% if is_incremental() -%}
+            and (
+                wanted_datasets.is_changed
+                or components.signature_id in (
+                    select changed_signatures.signature_id from changed_signatures
+                )
             )
-    {%- endif %}
+        {%- endif %}
 ),
 
 walked as (
@@ -228,13 +240,17 @@ assay_hits as (
             assay_ranks.feature_id = components.feature_id
             and wanted_datasets.feature_type = components.feature_type
             and wanted_datasets.context = components.context
-    {% if is_incremental() -%}
-        where
-            wanted_datasets.is_changed
-            or components.signature_id in (
-                select changed_signatures.signature_id from changed_signatures
+    where
+        assay_ranks.dataset_id
+        = any(array(select wanted.dataset_id from wanted_datasets as wanted))
+        {% if is_incremental() -%}
+            and (
+                wanted_datasets.is_changed
+                or components.signature_id in (
+                    select changed_signatures.signature_id from changed_signatures
+                )
             )
-    {%- endif %}
+        {%- endif %}
 ),
 
 matrix_matches as (
@@ -246,26 +262,35 @@ matrix_matches as (
     group by assay_hits.dataset_id, assay_hits.signature_id
 ),
 
-assay_sums as (
+summed_positions as materialized (
     select
         assay_hits.dataset_id,
-        observations.observation_id,
         assay_hits.signature_id,
-        count(element.rank_min) as n_matched,
-        sum(assay_hits.direction) filter (where element.rank_min is not null) as sum_w,
-        count(element.rank_min) filter (where assay_hits.direction > 0) as n_up,
-        count(element.rank_min) filter (where assay_hits.direction < 0) as n_down,
+        element.position,
+        count(*) as n_matched,
+        sum(assay_hits.direction) as sum_w,
+        count(*) filter (where assay_hits.direction > 0) as n_up,
+        count(*) filter (where assay_hits.direction < 0) as n_down,
         avg(element.rank_min) filter (where assay_hits.direction > 0) as rank_up,
         avg(element.rank_min) filter (where assay_hits.direction < 0) as rank_down
     from assay_hits
     cross join
         lateral unnest(assay_hits.ranks_min)
         with ordinality as element (rank_min, position)
+    where element.rank_min is not null
+    group by assay_hits.dataset_id, assay_hits.signature_id, element.position
+),
+
+-- Summed before they are joined: 1 million sums instead of 15 million ranks.
+assay_sums as (
+    select
+        summed_positions.*,
+        observations.observation_id
+    from summed_positions
     inner join observations
         on
-            assay_hits.dataset_id = observations.dataset_id
-            and element.position = observations.position
-    group by assay_hits.dataset_id, observations.observation_id, assay_hits.signature_id
+            summed_positions.dataset_id = observations.dataset_id
+            and summed_positions.position = observations.position
 ),
 
 pairs as (
@@ -609,7 +634,14 @@ all_scores as (
         inner join wanted_datasets
             on known.dataset_id = wanted_datasets.dataset_id
         where
-            not wanted_datasets.is_changed
+            known.dataset_id = any(
+                array(
+                    select wanted.dataset_id
+                    from wanted_datasets as wanted
+                    where not wanted.is_changed
+                )
+            )
+            and not wanted_datasets.is_changed
             and known.signature_id not in (
                 select changed_signatures.signature_id from changed_signatures
             )
