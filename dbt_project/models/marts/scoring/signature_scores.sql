@@ -19,6 +19,19 @@
     meta={'distribute_by': 'dataset_id'},
 ) }}
 
+{%- set is_scored_anew -%}
+    {%- if is_incremental() -%}
+        (
+            wanted_datasets.is_changed
+            or components.signature_id in (
+                select changed_signatures.signature_id from changed_signatures
+            )
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endset %}
+
 -- Which pairs are scored anew: every signature in a changed dataset, and a changed signature in
 -- every dataset. The other scores of a dataset whose family of q-values changes are carried over.
 --
@@ -128,14 +141,7 @@ contrast_hits as (
     where
         contrast_ranks.dataset_id
         = any(array(select wanted.dataset_id from wanted_datasets as wanted))
-        {% if is_incremental() -%}
-            and (
-                wanted_datasets.is_changed
-                or components.signature_id in (
-                    select changed_signatures.signature_id from changed_signatures
-                )
-            )
-        {%- endif %}
+        and {{ is_scored_anew }}
 ),
 
 walked as (
@@ -243,14 +249,7 @@ assay_hits as (
     where
         assay_ranks.dataset_id
         = any(array(select wanted.dataset_id from wanted_datasets as wanted))
-        {% if is_incremental() -%}
-            and (
-                wanted_datasets.is_changed
-                or components.signature_id in (
-                    select changed_signatures.signature_id from changed_signatures
-                )
-            )
-        {%- endif %}
+        and {{ is_scored_anew }}
 ),
 
 matrix_matches as (
