@@ -630,8 +630,6 @@ all_scores as (
             known.coverage,
             known.null_reason
         from {{ this }} as known
-        inner join wanted_datasets
-            on known.dataset_id = wanted_datasets.dataset_id
         where
             known.dataset_id = any(
                 array(
@@ -640,7 +638,6 @@ all_scores as (
                     where not wanted.is_changed
                 )
             )
-            and not wanted_datasets.is_changed
             and known.signature_id not in (
                 select changed_signatures.signature_id from changed_signatures
             )
