@@ -42,7 +42,7 @@ create table if not exists sync.search_entities (
     names_hash text not null,
     primary key (entity_type, entity_id)
 );
-comment on table sync.search_entities is 'One row per entity whose names are in `search_names`.';
+comment on table sync.search_entities is 'One row per entity that has a name: a hash of its names as the marts have them.';
 
 create table if not exists sync.search_words (
     word text primary key,

@@ -66,6 +66,21 @@ def test_nothing_changed_is_nothing_done(marts: Conn) -> None:
     assert indexing.update(marts) == indexing.Indexed()
 
 
+def test_a_renamed_entity_is_spelled_anew_and_no_other(marts: Conn) -> None:
+    for name in ("before", "beside"):
+        put(marts, "datasets", name)
+    marts.execute("select pg_stat_force_next_flush()")
+    indexing.update(marts)
+    held = "select name_key, stem_key, xmin::text from sync.search_names order by 1"
+    _, beside = marts.execute(held).fetchall()
+    marts.execute("update marts.datasets set name = 'After-Storm 34:1' where name = 'before'")
+    marts.execute("select pg_stat_force_next_flush()")
+    assert indexing.update(marts) == indexing.Indexed(entities=1)
+    renamed, still = marts.execute(held).fetchall()
+    assert renamed[:2] == ("afterstorm34n1", "34n1 storm")
+    assert still == beside
+
+
 def test_a_search_leaves_large_changes_to_the_next_command(marts: Conn) -> None:
     for number in range(3):
         put_document(marts, f"d{number}")

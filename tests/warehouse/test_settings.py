@@ -9,7 +9,13 @@ import pytest
 
 from warehouse.connection import redacted
 from warehouse.errors import OmicsError
-from warehouse.settings import Settings, find_root, get_settings, load_settings
+from warehouse.settings import (
+    Settings,
+    child_environment,
+    find_root,
+    get_settings,
+    load_settings,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -27,6 +33,22 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(
     monkeypatch.setenv("OMICS_REJECT_LIMIT", "0.2")
     settings = load_settings(tmp_path)
     assert (settings.reject_limit, settings.dbt_threads) == (0.2, 2)
+
+
+def test_a_started_program_has_what_is_said_then_what_is_set_then_what_is_usual(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DBT_LOG_LEVEL_FILE", "debug")
+    monkeypatch.setenv("PGSERVICE", "elsewhere")
+    monkeypatch.delenv("DBT_LOG_FORMAT", raising=False)
+    seen = child_environment(
+        {"PGHOST": "here"},
+        without=("PGSERVICE",),
+        unless_set={"DBT_LOG_LEVEL_FILE": "info", "DBT_LOG_FORMAT": "text", "PGHOST": "there"},
+    )
+    assert (seen["DBT_LOG_LEVEL_FILE"], seen["DBT_LOG_FORMAT"]) == ("debug", "text")
+    assert seen["PGHOST"] == "here"
+    assert "PGSERVICE" not in seen
 
 
 def test_an_empty_value_counts_as_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
