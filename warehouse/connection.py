@@ -84,24 +84,10 @@ def connect(
     if settings.is_embedded and not server.is_usable(settings):
         server.start(settings)
     try:
-        connection = _open(settings, name, label)
-    except psycopg.ProgrammingError:
-        # The reason quotes the address, and the address may hold a password.
-        raise OmicsError(
-            "the address of the server cannot be read",
-            where="DATABASE_URL or PG*",
-            expected="postgresql://user:password@host:5432/database",
-            fix="write reserved characters of a password as %XX, for example %40 for @",
-        ) from None
+        connection = _open_ready(settings, name, label)
     except psycopg.OperationalError as error:
         connection = _open_again(settings, error, name, label)
-    try:
-        _refuse_old_server(settings, connection)
-        _ensure_search_path(connection)
-        connection.autocommit = autocommit
-    except BaseException:
-        connection.close()
-        raise
+    connection.autocommit = autocommit
     return connection
 
 
@@ -214,6 +200,18 @@ def server_label(settings: Settings) -> str:
     return f"{settings.pghost or settings.pghostaddr or 'localhost'}:{settings.pgport or 5432}"
 
 
+def _open_ready(settings: Settings, database: str, label: str) -> psycopg.Connection:
+    connection = _open(settings, database, label)
+    try:
+        _refuse_old_server(settings, connection)
+        # A server that crashes just now has let us in, and fails here.
+        _ensure_search_path(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _open(settings: Settings, database: str, label: str) -> psycopg.Connection:
     import psycopg
 
@@ -244,13 +242,22 @@ def _open(settings: Settings, database: str, label: str) -> psycopg.Connection:
     # A service may name the database; then the default of ours must not cover it.
     if database != settings.database_name or settings.pgservice is None or settings.pgdatabase:
         given["dbname"] = database
-    return psycopg.connect(
-        address,
-        application_name=label,
-        connect_timeout=_CONNECT_SECONDS,
-        autocommit=True,
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    try:
+        return psycopg.connect(
+            address,
+            application_name=label,
+            connect_timeout=_CONNECT_SECONDS,
+            autocommit=True,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    except psycopg.ProgrammingError:
+        # The reason quotes the address, and the address may hold a password.
+        raise OmicsError(
+            "the address of the server cannot be read",
+            where="DATABASE_URL or PG*",
+            expected="postgresql://user:password@host:5432/database",
+            fix="write reserved characters of a password as %XX, for example %40 for @",
+        ) from None
 
 
 def _open_again(
@@ -263,11 +270,11 @@ def _open_again(
         if _is_missing_database(error, name):
             _create_database(settings, name)
         elif settings.is_embedded:
-            # It went away between being looked at and being called: stopped or killed.
+            # It went away between being looked at and being called, or recovers from a crash.
             server.start(settings)
         else:
             raise error
-        return _open(settings, name, label)
+        return _open_ready(settings, name, label)
     except psycopg.OperationalError as second:
         raise _unreachable(settings, second) from None
 

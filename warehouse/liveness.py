@@ -10,13 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from warehouse.cluster import EMBEDDED_USER
 from warehouse.errors import OmicsError
 from warehouse.owner import server_owner
 from warehouse.settings import EMBEDDED_PORT, Settings
@@ -28,6 +28,9 @@ _TURN_SECONDS = 120.0
 
 # An instant: a command that only looks holds the lock no longer.
 _LOOK_SECONDS = 5.0
+
+# It takes milliseconds; a machine that swaps may need more.
+_ANSWER_SECONDS = 5
 
 
 @contextmanager
@@ -113,14 +116,34 @@ def is_ready(settings: Settings) -> bool:
     )
 
 
-def answers(settings: Settings) -> bool:
-    """Whether somebody listens; what a killed server left in its folders may look as if."""
-    with socket.socket(socket.AF_UNIX) as caller:
-        try:
-            caller.connect(str(_socket_file(settings)))
-        except OSError:
-            return False
-    return True
+def accepts(settings: Settings) -> bool | None:
+    """Whether the server takes connections, as it answers now.
+
+    `postmaster.pid` says "ready" all through the recovery after a killed connection, and what a
+    killed server left in its folders may look as if it ran.
+
+    Returns:
+        True if it does, False if it is starting, recovering or stopping, none if nobody answers.
+    """
+    from psycopg import conninfo, pq
+
+    address = conninfo.make_conninfo(
+        host=str(settings.socket_dir),
+        port=EMBEDDED_PORT,
+        user=EMBEDDED_USER,
+        dbname="postgres",
+        connect_timeout=_ANSWER_SECONDS,
+    )
+    answer = pq.PGconn.ping(address.encode())
+    if answer == pq.Ping.OK:
+        return True
+    return False if answer == pq.Ping.REJECT else None
+
+
+def is_recovering(settings: Settings) -> bool:
+    """Whether it writes its log into the data, after a crash or a power cut, for nobody yet."""
+    lines = pid_file(settings)
+    return len(lines) >= 8 and lines[7].strip() != "stopping" and accepts(settings) is False
 
 
 def is_our_postmaster(settings: Settings, pid: int) -> bool:

@@ -28,6 +28,9 @@ from warehouse.settings import EMBEDDED_PORT, Settings
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 
+# All its processes are told at once, and none has anything to write.
+_BREAK_OFF_SECONDS = 10.0
+
 # They notice within a second; a longer stay means that they have a main process somewhere.
 _ORPHAN_SECONDS = 10.0
 
@@ -58,7 +61,11 @@ class ServerState:
 
 def state(settings: Settings) -> ServerState:
     """Look, without changing anything."""
-    running = liveness.is_alive(settings) and liveness.is_ready(settings)
+    running = (
+        liveness.is_alive(settings)
+        and liveness.is_ready(settings)
+        and liveness.accepts(settings) is True
+    )
     return ServerState(
         running=running,
         pid=liveness.postmaster_pid(settings) if running else None,
@@ -109,6 +116,9 @@ def start(settings: Settings) -> ServerState:
 def stop(settings: Settings) -> bool:
     """Stop the server, if it runs; clients are disconnected, finished transactions are kept.
 
+    One that recovers from a crash, or does not end within a minute, is broken off: the next start
+    recovers it.
+
     Returns:
         Whether there was one to stop.
 
@@ -147,18 +157,30 @@ def _require_embedded(settings: Settings) -> None:
 
 
 def _keep_running(settings: Settings) -> bool:
-    """Whether the live server will do; waits for one that is just starting or going down."""
+    """Whether the live server will do; waits for one that is just starting or going down.
+
+    Raises:
+        OmicsError: It still recovers. Stopped now, it would begin anew at the next start, and a
+            recovery that takes longer than our patience would never end.
+    """
     deadline = time.monotonic() + _START_SECONDS
     while liveness.is_alive(settings):
         lines = liveness.pid_file(settings)
-        if liveness.is_ready(settings) and liveness.answers(settings):
+        if liveness.is_ready(settings) and liveness.accepts(settings):
             current = cluster.written_digest(settings) == cluster.wanted_digest(settings)
             # Settings of a newer version can wait; somebody's running load cannot be repeated.
             return current or _has_clients(settings)
         if len(lines) >= 8 and lines[7].strip() == "ready" and not liveness.is_ready(settings):
             return False
         if time.monotonic() > deadline:
-            return False
+            if not liveness.is_recovering(settings):
+                return False
+            raise OmicsError(
+                f"the server has been recovering from a crash for {_START_SECONDS:.0f} s",
+                where=settings.data_dir,
+                expected="a server that accepts connections",
+                fix="wait, and try again: nothing that was finished is lost",
+            )
         time.sleep(liveness.POLL_SECONDS)
     return False
 
@@ -182,27 +204,47 @@ def _stop(settings: Settings) -> None:
     # Another folder than ours where the checkout was moved since.
     sockets = {str(settings.socket_dir), *liveness.pid_file(settings)[4:5]}
     pid = liveness.postmaster_pid(settings)
-    is_ours = pid is not None and liveness.is_our_postmaster(settings, pid)
-    if pid is not None and is_ours:
-        # "Fast": clients are disconnected, then everything is written out.
-        os.kill(pid, signal.SIGINT)
-    # Where its main process was killed, the others are just going.
-    deadline = time.monotonic() + (_STOP_SECONDS if is_ours else _ORPHAN_SECONDS)
-    while liveness.is_alive(settings):
-        if time.monotonic() > deadline:
+    if pid is None or not liveness.is_our_postmaster(settings, pid):
+        # Where its main process was killed, the others are just going.
+        if not _ends_within(settings, _ORPHAN_SECONDS):
             raise OmicsError(
-                f"the server (process {pid}) does not stop"
-                if is_ours
-                else "the server's data are in use by processes that cannot be seen from here",
+                "the server's data are in use by processes that cannot be seen from here",
                 where=settings.data_dir,
-                expected=f"its end within {_STOP_SECONDS:.0f} s",
-                fix=f"look at its log in {cluster.log_dir(settings)}"
-                if is_ours
-                else "stop it where it was started, perhaps in another container",
+                expected=f"their end within {_ORPHAN_SECONDS:.0f} s",
+                fix="stop it where it was started, perhaps in another container",
             )
-        time.sleep(liveness.POLL_SECONDS)
+    elif not _end(settings, pid):
+        raise OmicsError(
+            f"the server (process {pid}) does not stop",
+            where=settings.data_dir,
+            expected=f"its end within {_BREAK_OFF_SECONDS:.0f} s of being broken off",
+            fix=f"look at its log in {cluster.log_dir(settings)}",
+        )
     for folder in sockets:
         _remove_empty(Path(folder))
+
+
+def _end(settings: Settings, pid: int) -> bool:
+    # "Fast": clients are disconnected, then everything is written out. Not while it recovers after
+    # a killed connection: Postgres 18 then waits for its checkpointer, which nobody tells to end
+    # (18.4: four times of four).
+    if not liveness.is_recovering(settings):
+        os.kill(pid, signal.SIGINT)
+        if _ends_within(settings, _STOP_SECONDS):
+            return True
+    # "Immediate": as after a power cut. What was finished is in the log that the next start reads.
+    if liveness.is_our_postmaster(settings, pid):
+        os.kill(pid, signal.SIGQUIT)
+    return _ends_within(settings, _BREAK_OFF_SECONDS)
+
+
+def _ends_within(settings: Settings, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while liveness.is_alive(settings):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(liveness.POLL_SECONDS)
+    return True
 
 
 def _remove_empty(folder: Path) -> None:

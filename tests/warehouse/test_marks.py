@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +13,6 @@ from tests.conftest import OTHER_SERVER
 from warehouse import server
 from warehouse.builds import begin_build, keep_build, undo_build
 from warehouse.connection import connect
-from warehouse.errors import OmicsError
 from warehouse.ledger import ensure_ops
 from warehouse.marks import (
     CannotTell,
@@ -200,21 +196,16 @@ def test_a_transaction_that_is_open_is_seen_once_it_ends(tables: Conn, other: Co
 
 
 @pytest.mark.skipif(bool(OTHER_SERVER), reason="stops the server's processes")
-def test_a_crash_of_the_server_shows(new_root: Callable[[str], Settings]) -> None:
+def test_a_crash_of_the_server_shows(
+    new_root: Callable[[str], Settings], kill_a_connection: Callable[[Settings], None]
+) -> None:
     settings = new_root("crashing")
     server.start(settings)
     with connect(settings) as conn:
         before = server_state(conn)
-        os.kill(conn.info.backend_pid, signal.SIGKILL)
-        conn.close()
-    for _ in range(100):
-        try:
-            with connect(settings) as conn:
-                after = server_state(conn)
-            break
-        except OmicsError:
-            # Still in recovery.
-            time.sleep(0.1)
+    kill_a_connection(settings)
+    with connect(settings) as conn:
+        after = server_state(conn)
     assert after != before
     server.stop(settings)
     server.start(settings)

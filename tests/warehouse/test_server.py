@@ -21,6 +21,8 @@ from warehouse.settings import EMBEDDED_PORT, Settings
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 NewRoot = Callable[[str], Settings]
+Kill = Callable[[Settings], None]
+Hold = Callable[[Settings], int]
 
 NOBODY = 65534
 
@@ -88,6 +90,98 @@ def test_it_comes_back_after_its_main_process_was_killed(new_root: NewRoot) -> N
     with connection.connect(settings) as conn:
         assert conn.execute("table kept").fetchone() == (1,)
     assert server.state(settings).pid != pid
+
+
+@pytest.fixture
+def hold_the_recovery(kill_a_connection: Kill) -> Hold:
+    def hold(settings: Settings) -> int:
+        return _hold_the_recovery(settings, kill_a_connection)
+
+    return hold
+
+
+def _hold_the_recovery(settings: Settings, kill_a_connection: Kill) -> int:
+    """Stop the process that recovers the data as soon as it is there; returns its number."""
+    main = server.state(settings).pid
+    children = Path(f"/proc/{main}/task/{main}/children")
+    if not children.exists():
+        pytest.skip(f"{children} is not there: this system does not tell a process's children")
+    kill_a_connection(settings)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for pid in map(int, children.read_text().split()):
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_text()
+                if "startup" in words:
+                    os.kill(pid, signal.SIGSTOP)
+                    return pid
+            except OSError:
+                continue
+    raise AssertionError("no recovery was seen within 30 s")
+
+
+def test_a_killed_connection_is_waited_for(new_root: NewRoot, kill_a_connection: Kill) -> None:
+    settings = new_root("recovering")
+    with connection.connect(settings) as conn:
+        conn.execute("create table kept as select 1 as one")
+    pid = server.state(settings).pid
+    for _ in range(3):
+        kill_a_connection(settings)
+        with connection.connect(settings) as conn:
+            assert conn.execute("table kept").fetchone() == (1,)
+    assert server.state(settings).pid == pid
+
+
+def test_it_is_stopped_while_it_recovers(new_root: NewRoot, hold_the_recovery: Hold) -> None:
+    settings = new_root("recovering")
+    with connection.connect(settings) as conn:
+        conn.execute("create table kept as select 1 as one")
+    held = hold_the_recovery(settings)
+    assert not server.state(settings).running
+    began = time.monotonic()
+    assert server.stop(settings)
+    # It would end after a minute as one that does not stop.
+    assert time.monotonic() - began < server._STOP_SECONDS
+    assert not liveness.is_alive(settings)
+    assert not Path(f"/proc/{held}").exists()
+    with connection.connect(settings) as conn:
+        assert conn.execute("table kept").fetchone() == (1,)
+
+
+def test_one_that_does_not_end_is_broken_off(
+    new_root: NewRoot, hold_the_recovery: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = new_root("hanging")
+    with connection.connect(settings) as conn:
+        conn.execute("create table kept as select 1 as one")
+    hold_the_recovery(settings)
+    # As if the connection had been killed between the look and the signal.
+    monkeypatch.setattr(liveness, "is_recovering", lambda _: False)
+    monkeypatch.setattr(server, "_STOP_SECONDS", 1.0)
+    assert server.stop(settings)
+    assert not liveness.is_alive(settings)
+    with connection.connect(settings) as conn:
+        assert conn.execute("table kept").fetchone() == (1,)
+
+
+def test_a_long_recovery_is_not_begun_anew(
+    new_root: NewRoot, hold_the_recovery: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = new_root("patient")
+    server.start(settings)
+    pid = server.state(settings).pid
+    held = hold_the_recovery(settings)
+    monkeypatch.setattr(server, "_START_SECONDS", 0.3)
+    try:
+        with pytest.raises(OmicsError, match="has been recovering from a crash") as raised:
+            connection.connect(settings)
+        assert "try again" in str(raised.value)
+    finally:
+        os.kill(held, signal.SIGCONT)
+    monkeypatch.setattr(server, "_START_SECONDS", 60.0)
+    with connection.connect(settings) as conn:
+        assert conn.execute("select 1").fetchone() == (1,)
+    assert server.state(settings).pid == pid
 
 
 def test_a_number_left_by_a_power_cut_and_in_use_again_does_not_stop_it(new_root: NewRoot) -> None:
