@@ -43,6 +43,10 @@ _ENV_VAR = re.compile(rb"""env_var\(\s*['"](\w+)['"]""")
 
 _PACKAGES = ("dbt-core", "dbt-postgres", "dbt-adapters", "dbt-common")
 
+#: What builds write for the next one counts as unchanged: one that is complete and passed leaves it
+#: empty, and any other no mark.
+_NOTES_OF_BUILDS = {"ops.unfinished": "empty"}
+
 #: Seconds to wait for sessions that are ending, such as dbt's own, so that their rows are counted.
 _ENDING = 1.0
 
@@ -177,6 +181,7 @@ def inputs_of(settings: Settings, conn: psycopg.Connection[Any]) -> dict[str, st
         "programs": _programs(),
         **marks.server_state(conn),
         **marks.relations_read(conn, [*declared_sources(files), *_seeds(files)]),
+        **_NOTES_OF_BUILDS,
     }
 
 

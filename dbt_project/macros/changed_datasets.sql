@@ -1,7 +1,10 @@
 {#-
     What an incremental model has to do with. `datasets` is built last, only after every other mart of
-    a dataset succeeded, so it is the record of what is done: the table int_datasets_changed compares
-    the current versions with it once per run, and every incremental model follows that table.
+    a dataset it is made from succeeded, so it is the record of what is done: the table
+    int_datasets_changed compares the current versions with it once per run, and every incremental model
+    follows that table. Models that are made from `datasets`, and builds of some models, come after the
+    record or leave models out. So what a run begins to build is noted in ops.unfinished, and built again
+    until a complete build has passed.
 -#}
 
 {#- The rows of `datasets` as the last good run left them, or none when it has never been built. -#}
@@ -132,4 +135,10 @@
 {#- Condition on `known`: rejects of files that hold no dataset, and those of changed datasets. -#}
 {% macro rejects_of_this_run() -%}
     {{ samples_of_this_run() }}
+{%- endmacro %}
+
+
+{#- Post-hook of what lists the changes: they are noted until a complete build has passed, see builds.sql. -#}
+{% macro remember_unfinished(kind) -%}
+    select ops.remember_unfinished('{{ kind }}', 'select {{ kind }}_id from {{ this }}')
 {%- endmacro %}

@@ -7,7 +7,7 @@
 {#- on-run-start of plain dbt. Refuses to work beside `omics`, whose build it would undo or be undone by. -#}
 {% macro begin_build() -%}
     {%- if execute and flags.WHICH in ('run', 'build') and not is_run_by_omics() -%}
-        {%- if run_query("select to_regproc('ops.begin_build')::text").rows[0][0] is none -%}
+        {%- if run_query("select to_regclass('ops.unfinished')::text").rows[0][0] is none -%}
             {{ exceptions.raise_compiler_error(
                 "the schema ops is missing or older than this project: run `omics status` once, then dbt again"
             ) }}

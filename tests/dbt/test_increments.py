@@ -10,6 +10,7 @@ import pytest
 
 from tests.dbt.landing import Matrix, Results, create_landing, land, land_many, set_state
 from warehouse import connection
+from warehouse.builds import begin_build
 from warehouse.settings import Settings
 
 EDITED_1 = Matrix(rows=[("PC 34:1", ["1", "2"]), ("only in the old version", ["3", "4"])])
@@ -24,6 +25,8 @@ LOAD_COLUMNS = {
     "load_id", "run_id", "first_loaded_at", "updated_at", "loaded_at", "finished_at", "n_datasets",
     "source_file_version_id", "build_key",
 }  # fmt: skip
+
+KILLED_RUN = "00000000-0000-0000-0000-00000000dead"
 
 #: One row per version or load, which differ when loads happened differently.
 HISTORY = {"source_files", "loads"}
@@ -81,6 +84,15 @@ def increments(
     set_state(marts, "/d/genes.csv", "source_missing", minute=15)
     after["second"] = _built(module_settings, dbt, "build", "--exclude-resource-type", "unit_test")
 
+    # Some models only, and a build that is killed after `datasets`: neither makes the documents.
+    land(marts, "metabolomics", "/d/partial.csv", PLAIN, minute=17)
+    after["partial"] = _built(module_settings, dbt, "run", "--exclude", "documents")
+    land(marts, "metabolomics", "/d/killed.csv", PLAIN, minute=18)
+    begin_build(marts, KILLED_RUN, complete=True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OMICS_BUILD", KILLED_RUN)
+        after["killed"] = _built(module_settings, dbt, "run", "--exclude", "documents")
+
     land(marts, "lipidomics", "/d/edited.csv", EDITED_2, minute=21)
     land(marts, "proteomics", "/d/new.csv", PLAIN, minute=22)
     land(marts, "metabolomics", "/d/removed.csv", PLAIN, minute=23)
@@ -126,6 +138,20 @@ def test_an_unfinished_load_stays_invisible(increments: dict[str, Any]) -> None:
     assert "late" not in _names(increments["second"], "datasets")
 
 
+@pytest.mark.parametrize("name", ["partial", "killed"])
+def test_marts_that_a_build_did_not_come_to_follow(increments: dict[str, Any], name: str) -> None:
+    """Also those that are made from `datasets`, which says what is built."""
+    assert f"/d/{name}.csv" in _names(increments[name], "datasets")
+    assert f"{name} is a metabolomics dataset" not in _names(increments["killed"], "documents")
+    assert f"{name} is a metabolomics dataset" in _names(increments["third"], "documents")
+
+
+def test_nothing_is_left_to_finish(
+    increments: dict[str, Any], marts: psycopg.Connection[Any]
+) -> None:
+    assert marts.execute("select * from ops.unfinished").fetchall() == []
+
+
 def test_a_full_refresh_changes_nothing(increments: dict[str, Any]) -> None:
     for mart, rows in increments["third"].items():
         assert increments["full"][mart] == rows, mart
@@ -146,6 +172,8 @@ def test_order_and_number_of_loads_do_not_matter(
         land(conn, "lipidomics", "/d/edited.csv", EDITED_2, minute=5)
         land(conn, "metabolomics", "/d/emptied.csv", Matrix(), minute=6)
         set_state(conn, "/d/genes.csv", "source_missing", minute=7)
+        land(conn, "metabolomics", "/d/partial.csv", PLAIN, minute=8)
+        land(conn, "metabolomics", "/d/killed.csv", PLAIN, minute=9)
     dbt(settings, "run")
     once = _marts(settings, leave_out=LOAD_COLUMNS)
     many = _marts(module_settings, leave_out=LOAD_COLUMNS)

@@ -1,4 +1,7 @@
-{{ config(materialized='table', post_hook='analyze {{ this }}') }}
+{{ config(
+    materialized='table',
+    post_hook=['analyze {{ this }}', '{{ remember_unfinished("dataset") }}'],
+) }}
 
 with outdated as not materialized (
     select * from {{ ref('int_datasets_outdated') }}

@@ -1,0 +1,4 @@
+select
+    unfinished.kind,
+    unfinished.entity_id
+from {{ source('ops', 'unfinished') }} as unfinished
