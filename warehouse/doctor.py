@@ -399,7 +399,7 @@ def _marts(conn: psycopg.Connection) -> Check:
             "marts",
             ok=False,
             detail="a build was cut off: they hold part of what it made",
-            fix="omics build: it goes on from there, and puts them back if it fails",
+            fix="omics build: it makes all of that anew, and puts the marts back if it fails",
         )
     if state.stale_since is not None:
         names = ", ".join(state.failed) or "dbt did not start"

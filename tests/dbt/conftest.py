@@ -30,12 +30,17 @@ def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dbt(dbt_target: Path) -> DbtRunner:
-    """Runs one dbt command on the database of some settings and fails with what dbt said."""
+    """Runs one dbt command on the database of some settings and fails with what dbt said.
+
+    In the process that `omics` runs dbt in, which is a quarter faster, but as plain dbt: it opens
+    and closes its builds itself.
+    """
 
     def run(settings: Settings, *arguments: str, check: bool = True) -> Any:
         finished = subprocess.run(
             [
-                sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments,
+                sys.executable, "-m", "omics.dbt_process", str(dbt_target / "results.json"),
+                "--no-use-colors", "--no-write-json", "--log-level-file", "info", *arguments,
                 "--project-dir", str(PROJECT), "--profiles-dir", str(REPOSITORY),
                 "--target-path", str(dbt_target), "--log-path", str(dbt_target),
             ],
@@ -55,8 +60,8 @@ def dbt(dbt_target: Path) -> DbtRunner:
 def manifest(dbt: DbtRunner, server_settings: Settings, dbt_target: Path) -> dict[str, Any]:
     """The project as dbt understands it."""
     written = dbt_target / "manifest.json"
-    if not written.exists():  # every dbt command writes it
-        dbt(server_settings, "--quiet", "parse")
+    if not written.exists():
+        dbt(server_settings, "--quiet", "--write-json", "parse")
     understood: dict[str, Any] = json.loads(written.read_text())
     return understood
 
