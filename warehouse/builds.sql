@@ -38,7 +38,7 @@ create table if not exists ops.unfinished (
     primary key (kind, entity_id)
 );
 comment on table ops.unfinished is
-'One row per dataset or signature that builds have begun to build since a complete one passed.';
+'One row per dataset or signature that builds have called built since a complete one passed.';
 
 create table if not exists ops.undo_tables (
     mart text primary key,
@@ -130,9 +130,8 @@ returns integer language sql stable as $$
 $$;
 
 
--- Notes what a build begins to build. Models are made one after the other, and the marts that say
--- what is built are not the last: a build that is killed, or makes only some models, may leave one of
--- these without it.
+-- Notes what the marts that say what is built are about to say. They are not the last ones: a build
+-- that is killed, or makes only some models, may leave another mart without it.
 create or replace function ops.remember_unfinished(of_kind text, ids_query text)
 returns void language plpgsql as $$
 begin
@@ -146,24 +145,14 @@ $$;
 
 
 -- A build begins. An open one whose process is gone was cut off: what it saved stays saved, because
--- it is still the last good content. One of some models may build marts from what an earlier build
--- found to be changed, so that is not finished until a complete build has passed.
+-- it is still the last good content.
 create or replace function ops.begin_build(of_run uuid, with_tool text, complete boolean)
 returns uuid language plpgsql as $$
 declare
     earlier ops.builds;
     opened uuid;
-    listed text;
 begin
     perform pg_advisory_xact_lock(hashtext('omics builds'));
-    if not complete then
-        foreach listed in array array['dataset', 'signature'] loop
-            perform ops.remember_unfinished(
-                listed, format('select %1$s_id from intermediate.int_%1$ss_changed', listed)
-            )
-            where to_regclass(format('intermediate.int_%ss_changed', listed)) is not null;
-        end loop;
-    end if;
     -- Whatever this build does, and however it ends: what was known of the last one no longer holds.
     delete from ops.build_marks;
     select * into earlier from ops.builds where status = 'open' order by started_at desc limit 1;

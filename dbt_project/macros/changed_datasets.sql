@@ -2,8 +2,8 @@
     What an incremental model has to do with. `datasets` is built last, only after every other mart of
     a dataset it is made from succeeded, so it is the record of what is done: the table
     int_datasets_changed compares the current versions with it once per run, and every incremental model
-    follows that table. Models that are made from `datasets`, and builds of some models, come after the
-    record or leave models out. So what a run begins to build is noted in ops.unfinished, and built again
+    follows that table. Models that are made from `datasets` come after the record, and a build of some
+    models leaves others out. So what the record says anew is noted in ops.unfinished, and built again
     until a complete build has passed.
 -#}
 
@@ -138,7 +138,24 @@
 {%- endmacro %}
 
 
-{#- Post-hook of what lists the changes: they are noted until a complete build has passed, see builds.sql. -#}
-{% macro remember_unfinished(kind) -%}
-    select ops.remember_unfinished('{{ kind }}', 'select {{ kind }}_id from {{ this }}')
+{#-
+    Pre-hook of `datasets` and `signatures`: what they are about to say is built. `changed` is what the
+    run follows, `wanted` has the keys that the record will hold.
+-#}
+{% macro remember_unfinished(kind, changed, wanted) -%}
+    {%- set id = kind ~ '_id' -%}
+    {%- set noted -%}
+        select changed.{{ id }}
+        from {{ changed }} as changed
+        {%- if is_incremental() %}
+        left join {{ wanted }} as wanted
+            on changed.{{ id }} = wanted.{{ id }}
+        left join {{ this }} as known
+            on changed.{{ id }} = known.{{ id }}
+        where
+            changed.change = 'renamed'
+            or wanted.build_key is distinct from known.build_key
+        {%- endif %}
+    {%- endset -%}
+    select ops.remember_unfinished('{{ kind }}', $noted${{ noted }}$noted$)
 {%- endmacro %}

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='table',
-    post_hook=['analyze {{ this }}', '{{ remember_unfinished("dataset") }}'],
-) }}
+{{ config(materialized='table', post_hook='analyze {{ this }}') }}
 
 with outdated as not materialized (
     select * from {{ ref('int_datasets_outdated') }}

@@ -1,7 +1,4 @@
-{{ config(
-    materialized='table',
-    post_hook=['analyze {{ this }}', '{{ remember_unfinished("signature") }}'],
-) }}
+{{ config(materialized='table', post_hook='analyze {{ this }}') }}
 
 with sets as (
     select * from {{ ref('int_signature_sets') }}

@@ -4,6 +4,7 @@
     unique_key=['dataset_id'],
     on_schema_change='fail',
     pre_hook=[
+        '{{ remember_unfinished("dataset", ref("int_datasets_changed"), ref("int_dataset_build_keys")) }}',
         '{{ forget_changed_datasets() }}',
         '{{ forget_notion_only("dataset", "dataset_id") }}',
     ],

@@ -4,6 +4,7 @@
     unique_key=['signature_id'],
     on_schema_change='fail',
     pre_hook=[
+        '{{ remember_unfinished("signature", ref("int_signatures_changed"), ref("int_signature_sets")) }}',
         '{{ forget_changed_signatures() }}',
         '{{ forget_notion_only("signature", "signature_id") }}',
     ],
